@@ -1,0 +1,13 @@
+import type { Random } from "./random.js";
+
+/**
+ * A new object id in Docker's format (swarm-semantics §1.1): 17 random bytes with the top bit set, as a base-36 number,
+ * its first digit dropped, 25 digits kept.
+ */
+export function newId(random: Random): string {
+  const bytes = random.bytes(17);
+  bytes[0] = (bytes[0] ?? 0) | 0x80;
+  let number = 0n;
+  for (const byte of bytes) number = number * 256n + BigInt(byte);
+  return number.toString(36).slice(1, 26);
+}
