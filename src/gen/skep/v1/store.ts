@@ -99,9 +99,6 @@ export interface Entry {
 
 export interface Transaction {
   readonly changes: readonly Change[];
-  /** Set on API writes: a repeat of the same request finds its answer. */
-  readonly requestId: string;
-  readonly requestResultId: string;
 }
 
 export interface Change {
@@ -243,19 +240,13 @@ export const Entry = {
 };
 
 function createBaseTransaction(): Transaction {
-  return { changes: [], requestId: "", requestResultId: "" };
+  return { changes: [] };
 }
 
 export const Transaction = {
   encode(message: Transaction, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
     for (const v of message.changes) {
       Change.encode(v!, writer.uint32(10).fork()).ldelim();
-    }
-    if (message.requestId !== "") {
-      writer.uint32(18).string(message.requestId);
-    }
-    if (message.requestResultId !== "") {
-      writer.uint32(26).string(message.requestResultId);
     }
     return writer;
   },
@@ -274,20 +265,6 @@ export const Transaction = {
 
           message.changes.push(Change.decode(reader, reader.uint32()));
           continue;
-        case 2:
-          if (tag !== 18) {
-            break;
-          }
-
-          message.requestId = reader.string();
-          continue;
-        case 3:
-          if (tag !== 26) {
-            break;
-          }
-
-          message.requestResultId = reader.string();
-          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -300,8 +277,6 @@ export const Transaction = {
   fromJSON(object: any): Transaction {
     return {
       changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => Change.fromJSON(e)) : [],
-      requestId: isSet(object.requestId) ? globalThis.String(object.requestId) : "",
-      requestResultId: isSet(object.requestResultId) ? globalThis.String(object.requestResultId) : "",
     };
   },
 
@@ -309,12 +284,6 @@ export const Transaction = {
     const obj: any = {};
     if (message.changes?.length) {
       obj.changes = message.changes.map((e) => Change.toJSON(e));
-    }
-    if (message.requestId !== "") {
-      obj.requestId = message.requestId;
-    }
-    if (message.requestResultId !== "") {
-      obj.requestResultId = message.requestResultId;
     }
     return obj;
   },
@@ -325,8 +294,6 @@ export const Transaction = {
   fromPartial<I extends Exact<DeepPartial<Transaction>, I>>(object: I): Transaction {
     const message = createBaseTransaction() as any;
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
-    message.requestId = object.requestId ?? "";
-    message.requestResultId = object.requestResultId ?? "";
     return message;
   },
 };

@@ -1,0 +1,347 @@
+// The store: applied state, a queue of transactions in front of the log, watchers behind it.
+
+import {
+  type Clock,
+  type Gauge,
+  type Histogram,
+  invariant,
+  type Metrics,
+  SwarmError,
+  wallTime,
+} from "../base/index.js";
+import { type Change, withStatus } from "./change.js";
+import { Draft, newTables, type Tables, type Transaction, type View } from "./draft.js";
+import { decodeEntry, encodeEntry, encodeTransaction, entryBytesMax, entryChangesMax } from "./entry.js";
+import { deepFreeze } from "./freeze.js";
+import { type Log, NotLeader, UnknownOutcome } from "./log.js";
+import type { AnyRow, TableName } from "./schema.js";
+import { readSnapshot, writeSnapshot } from "./snapshot.js";
+import { type Batch, type RowChange, rowChange, Watch, type WatchOptions } from "./watch.js";
+
+/** Transactions that may wait for the entry in flight. */
+const queuedMax = 20_000;
+/** API writes whose answers are remembered (S4). */
+const requestsMax = 10_000;
+
+export interface StoreOptions {
+  /** Freezes every row deeply, so that a reader which changes one is found: for tests. */
+  readonly freeze?: boolean;
+}
+
+export interface StoreModules {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** Writes in one term of leadership. Once that is over every write rejects with NotLeader. */
+export interface Writer {
+  readonly term: number;
+  /**
+   * Queues `fn`; it runs when the entry in flight has been applied, on exactly what is true then, and its writes are
+   * replicated as one transaction. If it throws it leaves no trace and its error is the rejection. Resolves with what
+   * `fn` returned once its writes are applied. Rejects with NotLeader (nothing happened) or UnknownOutcome.
+   */
+  update<T>(fn: (tx: Transaction) => T): Promise<T>;
+  /**
+   * The same for a write of the API with its request id: a repeat returns the first answer and writes nothing. The answer
+   * is a string, usually the id of what was made.
+   */
+  once(requestId: string, fn: (tx: Transaction) => string): Promise<string>;
+}
+
+interface Job {
+  readonly writer: Writer;
+  readonly fn: (tx: Transaction) => unknown;
+  readonly queuedAt: number;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+interface Applied {
+  readonly job: Job;
+  readonly value: unknown;
+}
+
+export class Store {
+  readonly #options: StoreOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #tables: Tables = newTables();
+  readonly #watches = new Set<Watch>();
+  readonly #seconds: Histogram;
+  readonly #queueSize: Gauge;
+  #revision = 0;
+  #writer: Writer | undefined;
+  #queue: Job[] = [];
+  #pumping = false;
+  /** The entry in flight, so that this member need not decode what it wrote itself. */
+  #inFlight: { readonly term: number; readonly transactions: readonly (readonly Change[])[] } | undefined;
+
+  constructor(options: StoreOptions, modules: StoreModules) {
+    this.#options = options;
+    this.#clock = modules.clock;
+    this.#log = modules.log;
+    this.#seconds = modules.metrics.histogram(
+      "skep_store_update_seconds",
+      "From queueing a transaction to its being applied.",
+    );
+    this.#queueSize = modules.metrics.gauge("skep_store_queue", "Transactions waiting for the entry in flight.");
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Reads what is applied. Synchronous: nothing read may be kept across an await but rows, which never change. */
+  view<T>(fn: (view: View) => T): T {
+    return fn(this.#view);
+  }
+
+  readonly #view: View = (() => {
+    const store = this;
+    return {
+      get revision() {
+        return store.#revision;
+      },
+      get cluster() {
+        for (const cluster of store.#tables.cluster.all()) return cluster;
+        return undefined;
+      },
+      table: <T extends TableName>(name: T) => store.#tables[name],
+    };
+  })();
+
+  /** Everything committed from this call on. Call it and `view` without an await between them to miss nothing. */
+  watch(options: WatchOptions, signal: AbortSignal): AsyncIterable<Batch> {
+    const watch = new Watch(options);
+    if (signal.aborted) {
+      watch.end(signal.reason);
+      return watch;
+    }
+    this.#watches.add(watch);
+    const end = (): void => {
+      this.#watches.delete(watch);
+      watch.end(signal.reason);
+    };
+    signal.addEventListener("abort", end, { once: true });
+    return watch;
+  }
+
+  /** not leading → leading, once an entry of the own term has been applied. */
+  lead(term: number): Writer {
+    invariant(this.#writer === undefined, "leadership is taken once", { term });
+    const writer: Writer = {
+      term,
+      update: (fn) => this.#enqueue(writer, fn),
+      once: (requestId, fn) => this.#enqueue(writer, (tx) => once(tx, requestId, fn)),
+    };
+    this.#writer = writer;
+    return writer;
+  }
+
+  /** leading → not leading: what is queued is rejected before anybody else is told. */
+  unlead(): void {
+    this.#writer = undefined;
+    const queue = this.#queue;
+    this.#queue = [];
+    for (const job of queue) job.reject(new NotLeader());
+  }
+
+  /** The state machine's side: one committed entry of the log, in order. */
+  apply(entry: { readonly term: number; readonly data: Uint8Array }): void {
+    if (entry.data.length === 0) return;
+    const mine = this.#inFlight?.term === entry.term ? this.#inFlight : undefined;
+    this.#inFlight = mine ? undefined : this.#inFlight;
+    for (const changes of mine?.transactions ?? this.#decode(entry.data)) this.#applyTransaction(changes);
+  }
+
+  /** A consistent snapshot as chunks; encoding happens while they are read. */
+  snapshot(): Iterable<Uint8Array> {
+    return writeSnapshot(this.#tables, this.#revision);
+  }
+
+  /** Replaces everything by a snapshot; watchers are told to look at everything again. */
+  async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const tables = newTables();
+    const revision = await readSnapshot(chunks, tables);
+    for (const name of Object.keys(tables) as TableName[]) {
+      const target = this.#tables[name] as { clear(): void; set(row: AnyRow): void };
+      target.clear();
+      for (const row of tables[name].all()) target.set(this.#frozen(row));
+    }
+    this.#revision = revision;
+    for (const watch of this.#watches) watch.resync(revision);
+  }
+
+  #enqueue<T>(writer: Writer, fn: (tx: Transaction) => T): Promise<T> {
+    if (this.#writer !== writer) return Promise.reject(new NotLeader());
+    if (this.#queue.length >= queuedMax) {
+      return Promise.reject(
+        new SwarmError("ResourceExhausted", `more than ${queuedMax} changes wait for the store; try again later`),
+      );
+    }
+    return new Promise<T>((resolve, reject) => {
+      const queuedAt = this.#clock.monotonic();
+      this.#queue.push({ writer, fn, queuedAt, resolve: resolve as (value: unknown) => void, reject });
+      if (!this.#pumping) void this.#pump();
+    });
+  }
+
+  /** One entry after the other, each with all that gathered while the last was in flight. Never rejects. */
+  async #pump(): Promise<void> {
+    this.#pumping = true;
+    while (this.#queue.length > 0) {
+      this.#queueSize.set(this.#queue.length);
+      const draft = new Draft(this.#tables, this.#revision, wallTime(this.#clock.now()));
+      const { applied, transactions, encoded } = this.#runQueued(draft);
+      try {
+        if (transactions.length > 0) await this.#propose(transactions, encoded);
+        for (const { job, value } of applied) {
+          this.#seconds.observe((this.#clock.monotonic() - job.queuedAt) / 1000);
+          job.resolve(value);
+        }
+      } catch (error) {
+        for (const { job } of applied) job.reject(error);
+      }
+    }
+    this.#pumping = false;
+  }
+
+  /** Runs queued functions on the draft until the entry is full. */
+  #runQueued(draft: Draft): {
+    applied: Applied[];
+    transactions: (readonly Change[])[];
+    encoded: Uint8Array[];
+  } {
+    const applied: Applied[] = [];
+    const transactions: (readonly Change[])[] = [];
+    const encoded: Uint8Array[] = [];
+    let changesTotal = 0;
+    let bytesTotal = 0;
+    for (;;) {
+      const job = this.#queue[0];
+      if (job === undefined) break;
+      const run = runJob(job, draft);
+      if ("error" in run) {
+        this.#queue.shift();
+        job.reject(run.error);
+        continue;
+      }
+      const bytes = encodeTransaction(draft.pending);
+      const full = changesTotal + draft.pending.length > entryChangesMax || bytesTotal + bytes.length > entryBytesMax;
+      if (full) {
+        draft.rollback();
+        if (transactions.length > 0) break;
+        this.#queue.shift();
+        job.reject(tooLarge());
+        continue;
+      }
+      this.#queue.shift();
+      applied.push({ job, value: run.value });
+      const changes = draft.commit();
+      if (changes.length === 0) continue;
+      transactions.push(changes);
+      encoded.push(bytes);
+      changesTotal += changes.length;
+      bytesTotal += bytes.length;
+    }
+    return { applied, transactions, encoded };
+  }
+
+  async #propose(transactions: readonly (readonly Change[])[], encoded: readonly Uint8Array[]): Promise<void> {
+    const term = this.#writer?.term;
+    if (term === undefined) throw new NotLeader();
+    this.#inFlight = { term, transactions };
+    try {
+      await this.#log.propose(encodeEntry(this.#revision, encoded), term);
+      invariant(this.#inFlight === undefined, "a proposal resolves after it was applied", { term });
+    } catch (error) {
+      this.#inFlight = undefined;
+      throw error instanceof NotLeader || error instanceof UnknownOutcome ? error : unknownOutcome(error);
+    }
+  }
+
+  #decode(data: Uint8Array): readonly (readonly Change[])[] {
+    const { baseRevision, transactions } = decodeEntry(data);
+    invariant(baseRevision === this.#revision, "an entry continues the state it was made on (S2)", {
+      baseRevision,
+      revision: this.#revision,
+    });
+    return transactions;
+  }
+
+  #applyTransaction(changes: readonly Change[]): void {
+    this.#revision += 1;
+    const rows = changes.map((change) => this.#applyChange(change));
+    for (const watch of this.#watches) watch.push(this.#revision, rows);
+  }
+
+  #applyChange(change: Change): RowChange {
+    const { table, id, row } = this.#resolve(change);
+    const target = this.#tables[table] as {
+      get(id: string): AnyRow | undefined;
+      set(row: AnyRow): void;
+      delete(id: string): void;
+    };
+    const previous = target.get(id);
+    if (row) target.set(this.#frozen(row));
+    else target.delete(id);
+    return rowChange(table, id, row, previous);
+  }
+
+  #resolve(change: Change): { table: TableName; id: string; row: AnyRow | undefined } {
+    switch (change.kind) {
+      case "put":
+        return { table: change.table, id: change.row.id, row: change.row };
+      case "delete":
+        return { table: change.table, id: change.id, row: undefined };
+      case "status": {
+        const task = this.#tables.task.get(change.taskId);
+        invariant(task !== undefined, "a status belongs to a task that exists", { taskId: change.taskId });
+        return { table: "task", id: task.id, row: withStatus(task, change.status, this.#revision) };
+      }
+      default:
+        return change satisfies never;
+    }
+  }
+
+  #frozen<Row extends AnyRow>(row: Row): Row {
+    return this.#options.freeze ? deepFreeze(row) : row;
+  }
+}
+
+function runJob(job: Job, draft: Draft): { readonly value: unknown } | { readonly error: unknown } {
+  try {
+    return { value: job.fn(draft) };
+  } catch (error) {
+    draft.rollback();
+    return { error };
+  }
+}
+
+/** S4: the last answers are replicated, oldest forgotten first. */
+function once(tx: Transaction, requestId: string, fn: (tx: Transaction) => string): string {
+  const requests = tx.table("request");
+  const known = requests.get(requestId);
+  if (known) return known.resultId;
+  const resultId = fn(tx);
+  const oldest = requests.size >= requestsMax ? requests.oldest() : undefined;
+  if (oldest) tx.delete("request", oldest.id);
+  tx.put("request", { id: requestId, meta: undefined, resultId });
+  return resultId;
+}
+
+function tooLarge(): SwarmError {
+  return new SwarmError(
+    "ResourceExhausted",
+    `the change is too large: one transaction holds at most ${entryChangesMax} changes and ${entryBytesMax} bytes`,
+    { rpc: true },
+  );
+}
+
+function unknownOutcome(cause: unknown): UnknownOutcome {
+  const error = new UnknownOutcome();
+  error.cause = cause;
+  return error;
+}
