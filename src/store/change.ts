@@ -2,7 +2,7 @@
 
 import { invariant } from "../base/index.js";
 import type { Task, TaskStatus } from "../gen/skep/v1/objects.js";
-import { Change as ChangeMessage, type Row, Table as TableCode } from "../gen/skep/v1/store.js";
+import { type Change as ChangeMessage, type Row, Table as TableCode } from "../gen/skep/v1/store.js";
 import type { AnyRow, Rows, TableName } from "./schema.js";
 
 type Put = { readonly [T in TableName]: { readonly kind: "put"; readonly table: T; readonly row: Rows[T] } }[TableName];

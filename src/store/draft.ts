@@ -53,8 +53,7 @@ export class Draft implements Transaction {
   }
 
   get cluster(): Cluster | undefined {
-    for (const cluster of this.#tables.cluster.all()) return cluster;
-    return undefined;
+    return this.#tables.cluster.oldest();
   }
 
   table<T extends TableName>(name: T): ReadTable<T> {

@@ -9,6 +9,7 @@ import {
   SwarmError,
   wallTime,
 } from "../base/index.js";
+import type { Cluster } from "../gen/skep/v1/objects.js";
 import { type Change, withStatus } from "./change.js";
 import { Draft, newTables, type Tables, type Transaction, type View } from "./draft.js";
 import { decodeEntry, encodeEntry, encodeTransaction, entryBytesMax, entryChangesMax } from "./entry.js";
@@ -16,6 +17,7 @@ import { deepFreeze } from "./freeze.js";
 import { type Log, NotLeader, UnknownOutcome } from "./log.js";
 import type { AnyRow, TableName } from "./schema.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
+import type { ReadTable } from "./table.js";
 import { type Batch, type RowChange, rowChange, Watch, type WatchOptions } from "./watch.js";
 
 /** Transactions that may wait for the entry in flight. */
@@ -63,7 +65,7 @@ interface Applied {
   readonly value: unknown;
 }
 
-export class Store {
+export class Store implements View {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -93,24 +95,18 @@ export class Store {
     return this.#revision;
   }
 
-  /** Reads what is applied. Synchronous: nothing read may be kept across an await but rows, which never change. */
-  view<T>(fn: (view: View) => T): T {
-    return fn(this.#view);
+  get cluster(): Cluster | undefined {
+    return this.#tables.cluster.oldest();
   }
 
-  readonly #view: View = (() => {
-    const store = this;
-    return {
-      get revision() {
-        return store.#revision;
-      },
-      get cluster() {
-        for (const cluster of store.#tables.cluster.all()) return cluster;
-        return undefined;
-      },
-      table: <T extends TableName>(name: T) => store.#tables[name],
-    };
-  })();
+  table<T extends TableName>(name: T): ReadTable<T> {
+    return this.#tables[name];
+  }
+
+  /** Reads what is applied. Synchronous: nothing read may be kept across an await but rows, which never change. */
+  view<T>(fn: (view: View) => T): T {
+    return fn(this);
+  }
 
   /** Everything committed from this call on. Call it and `view` without an await between them to miss nothing. */
   watch(options: WatchOptions, signal: AbortSignal): AsyncIterable<Batch> {

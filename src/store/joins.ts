@@ -1,0 +1,24 @@
+// A spec is stored once per change; services and tasks point to it. These are the joins.
+
+import { invariant } from "../base/index.js";
+import type { Revision, Service, Task } from "../gen/skep/v1/objects.js";
+import type { ServiceSpec } from "../gen/skep/v1/specs.js";
+import type { View } from "./draft.js";
+import { revisionId } from "./schema.js";
+
+/** The spec a service has now. */
+export function specOf(view: View, service: Service): ServiceSpec {
+  return revisionOf(view, service.id, service.revision).spec;
+}
+
+/** The spec a task was made from; its annotations are the service's name and labels of that time. */
+export function taskSpecOf(view: View, task: Task): ServiceSpec {
+  return revisionOf(view, task.serviceId, task.revision).spec;
+}
+
+/** One revision of a service; there while the service or a task points to it. */
+export function revisionOf(view: View, serviceId: string, number: number): Revision & { readonly spec: ServiceSpec } {
+  const revision = view.table("revision").get(revisionId(serviceId, number));
+  invariant(revision?.spec !== undefined, "a revision that is pointed to exists", { serviceId, number });
+  return revision as Revision & { readonly spec: ServiceSpec };
+}
