@@ -12,7 +12,9 @@ const lock = JSON.parse(readFileSync(path, "utf8"));
 const problems = [...dropHosts(lock.packages), ...addMissing(lock.packages)];
 
 if (problems.length > 0 && isCheck) {
-  console.error(`package-lock.json: ${problems.join("; ")}\nrun 'node scripts/complete-lock.mjs' and commit the result`);
+  console.error(
+    `package-lock.json: ${problems.join("; ")}\nrun 'node scripts/complete-lock.mjs' and commit the result`,
+  );
   process.exit(1);
 }
 if (problems.length > 0) {
@@ -41,12 +43,19 @@ function addMissing(packages) {
 
 /** os, cpu and libc as the package's name tells them: `…/binding-linux-x64-musl`, `…/cli-darwin-arm64`. */
 function platformOf(name) {
-  const match = /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|armv7|arm|x64|ia32|ppc64|riscv64|s390x)(?:-(\w+))?$/.exec(name);
+  const match =
+    /(android|darwin|freebsd|linux|openharmony|win32)-(arm64|armv7|arm|x64|ia32|ppc64|riscv64|s390x)(?:-(\w+))?$/.exec(
+      name,
+    );
   if (match === null) throw new Error(`no platform in the name ${name}`);
   const [, os, cpu, abi = ""] = match;
   return {
     cpu: [cpu.startsWith("armv") ? "arm" : cpu],
     os: [os],
-    ...(abi.startsWith("musl") ? { libc: ["musl"] } : os === "linux" && abi.startsWith("gnu") ? { libc: ["glibc"] } : {}),
+    ...(abi.startsWith("musl")
+      ? { libc: ["musl"] }
+      : os === "linux" && abi.startsWith("gnu")
+        ? { libc: ["glibc"] }
+        : {}),
   };
 }
