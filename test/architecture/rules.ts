@@ -99,7 +99,7 @@ function isAllowedArea(path: string, { target, isTypeOnly }: Import): boolean {
 
 function entersThroughIndex(file: SourceFile): Violation[] {
   return foreign(file)
-    .filter(({ target }) => areaOf(target) !== "gen" && !/\/index\.ts$/.test(target) && target !== "api/types.ts")
+    .filter(({ target }) => areaOf(target) !== "gen" && !target.endsWith("/index.ts") && target !== "api/types.ts")
     .map(({ target }) => `${file.path} imports ${target}: areas are entered through their index.ts`);
 }
 
