@@ -10,7 +10,12 @@ import _m0 from "protobufjs/minimal.js";
 
 export const protobufPackage = "skep.raft.v1";
 
-export const EntryKind = { NORMAL: 0, CONF_CHANGE: 1 } as const;
+export const EntryKind = {
+  /** NORMAL - Empty data: the no-op that opens a term. */
+  NORMAL: 0,
+  /** CONF_CHANGE - Data is a ConfChange. */
+  CONF_CHANGE: 1,
+} as const;
 
 export type EntryKind = typeof EntryKind[keyof typeof EntryKind];
 
@@ -43,6 +48,45 @@ export function entryKindToJSON(object: EntryKind): string {
   }
 }
 
+export const ConfChangeKind = { ADD_VOTER: 0, ADD_LEARNER: 1, REMOVE: 2 } as const;
+
+export type ConfChangeKind = typeof ConfChangeKind[keyof typeof ConfChangeKind];
+
+export namespace ConfChangeKind {
+  export type ADD_VOTER = typeof ConfChangeKind.ADD_VOTER;
+  export type ADD_LEARNER = typeof ConfChangeKind.ADD_LEARNER;
+  export type REMOVE = typeof ConfChangeKind.REMOVE;
+}
+
+export function confChangeKindFromJSON(object: any): ConfChangeKind {
+  switch (object) {
+    case 0:
+    case "CONF_CHANGE_KIND_ADD_VOTER":
+      return ConfChangeKind.ADD_VOTER;
+    case 1:
+    case "CONF_CHANGE_KIND_ADD_LEARNER":
+      return ConfChangeKind.ADD_LEARNER;
+    case 2:
+    case "CONF_CHANGE_KIND_REMOVE":
+      return ConfChangeKind.REMOVE;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ConfChangeKind");
+  }
+}
+
+export function confChangeKindToJSON(object: ConfChangeKind): string {
+  switch (object) {
+    case ConfChangeKind.ADD_VOTER:
+      return "CONF_CHANGE_KIND_ADD_VOTER";
+    case ConfChangeKind.ADD_LEARNER:
+      return "CONF_CHANGE_KIND_ADD_LEARNER";
+    case ConfChangeKind.REMOVE:
+      return "CONF_CHANGE_KIND_REMOVE";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ConfChangeKind");
+  }
+}
+
 export interface Entry {
   readonly term: number;
   readonly index: number;
@@ -55,6 +99,32 @@ export interface HardState {
   /** 0: no vote in this term. */
   readonly vote: number;
   readonly commit: number;
+}
+
+/** A place in the log: the term makes the index unmistakable. */
+export interface Position {
+  readonly index: number;
+  readonly term: number;
+}
+
+export interface ConfChange {
+  readonly kind: ConfChangeKind;
+  readonly member: number;
+}
+
+/** Who takes part, by Raft id. */
+export interface Membership {
+  readonly voters: readonly number[];
+  readonly learners: readonly number[];
+}
+
+export interface SnapshotMeta {
+  /** The last entry the snapshot contains. */
+  readonly position:
+    | Position
+    | undefined;
+  /** As of that entry. */
+  readonly membership: Membership | undefined;
 }
 
 function createBaseEntry(): Entry {
@@ -246,6 +316,330 @@ export const HardState = {
     message.term = object.term ?? 0;
     message.vote = object.vote ?? 0;
     message.commit = object.commit ?? 0;
+    return message;
+  },
+};
+
+function createBasePosition(): Position {
+  return { index: 0, term: 0 };
+}
+
+export const Position = {
+  encode(message: Position, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.index !== 0) {
+      writer.uint32(8).uint64(message.index);
+    }
+    if (message.term !== 0) {
+      writer.uint32(16).uint64(message.term);
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): Position {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBasePosition() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 8) {
+            break;
+          }
+
+          message.index = longToNumber(reader.uint64() as Long);
+          continue;
+        case 2:
+          if (tag !== 16) {
+            break;
+          }
+
+          message.term = longToNumber(reader.uint64() as Long);
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): Position {
+    return {
+      index: isSet(object.index) ? globalThis.Number(object.index) : 0,
+      term: isSet(object.term) ? globalThis.Number(object.term) : 0,
+    };
+  },
+
+  toJSON(message: Position): unknown {
+    const obj: any = {};
+    if (message.index !== 0) {
+      obj.index = Math.round(message.index);
+    }
+    if (message.term !== 0) {
+      obj.term = Math.round(message.term);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Position>, I>>(base?: I): Position {
+    return Position.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Position>, I>>(object: I): Position {
+    const message = createBasePosition() as any;
+    message.index = object.index ?? 0;
+    message.term = object.term ?? 0;
+    return message;
+  },
+};
+
+function createBaseConfChange(): ConfChange {
+  return { kind: 0, member: 0 };
+}
+
+export const ConfChange = {
+  encode(message: ConfChange, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.member !== 0) {
+      writer.uint32(16).uint64(message.member);
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): ConfChange {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseConfChange() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 8) {
+            break;
+          }
+
+          message.kind = reader.int32() as any;
+          continue;
+        case 2:
+          if (tag !== 16) {
+            break;
+          }
+
+          message.member = longToNumber(reader.uint64() as Long);
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): ConfChange {
+    return {
+      kind: isSet(object.kind) ? confChangeKindFromJSON(object.kind) : 0,
+      member: isSet(object.member) ? globalThis.Number(object.member) : 0,
+    };
+  },
+
+  toJSON(message: ConfChange): unknown {
+    const obj: any = {};
+    if (message.kind !== 0) {
+      obj.kind = confChangeKindToJSON(message.kind);
+    }
+    if (message.member !== 0) {
+      obj.member = Math.round(message.member);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ConfChange>, I>>(base?: I): ConfChange {
+    return ConfChange.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ConfChange>, I>>(object: I): ConfChange {
+    const message = createBaseConfChange() as any;
+    message.kind = object.kind ?? 0;
+    message.member = object.member ?? 0;
+    return message;
+  },
+};
+
+function createBaseMembership(): Membership {
+  return { voters: [], learners: [] };
+}
+
+export const Membership = {
+  encode(message: Membership, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    writer.uint32(10).fork();
+    for (const v of message.voters) {
+      writer.uint64(v);
+    }
+    writer.ldelim();
+    writer.uint32(18).fork();
+    for (const v of message.learners) {
+      writer.uint64(v);
+    }
+    writer.ldelim();
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): Membership {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseMembership() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag === 8) {
+            message.voters.push(longToNumber(reader.uint64() as Long));
+
+            continue;
+          }
+
+          if (tag === 10) {
+            const end2 = reader.uint32() + reader.pos;
+            while (reader.pos < end2) {
+              message.voters.push(longToNumber(reader.uint64() as Long));
+            }
+
+            continue;
+          }
+
+          break;
+        case 2:
+          if (tag === 16) {
+            message.learners.push(longToNumber(reader.uint64() as Long));
+
+            continue;
+          }
+
+          if (tag === 18) {
+            const end2 = reader.uint32() + reader.pos;
+            while (reader.pos < end2) {
+              message.learners.push(longToNumber(reader.uint64() as Long));
+            }
+
+            continue;
+          }
+
+          break;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): Membership {
+    return {
+      voters: globalThis.Array.isArray(object?.voters) ? object.voters.map((e: any) => globalThis.Number(e)) : [],
+      learners: globalThis.Array.isArray(object?.learners) ? object.learners.map((e: any) => globalThis.Number(e)) : [],
+    };
+  },
+
+  toJSON(message: Membership): unknown {
+    const obj: any = {};
+    if (message.voters?.length) {
+      obj.voters = message.voters.map((e) => Math.round(e));
+    }
+    if (message.learners?.length) {
+      obj.learners = message.learners.map((e) => Math.round(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Membership>, I>>(base?: I): Membership {
+    return Membership.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Membership>, I>>(object: I): Membership {
+    const message = createBaseMembership() as any;
+    message.voters = object.voters?.map((e) => e) || [];
+    message.learners = object.learners?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseSnapshotMeta(): SnapshotMeta {
+  return { position: undefined, membership: undefined };
+}
+
+export const SnapshotMeta = {
+  encode(message: SnapshotMeta, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.position !== undefined) {
+      Position.encode(message.position, writer.uint32(10).fork()).ldelim();
+    }
+    if (message.membership !== undefined) {
+      Membership.encode(message.membership, writer.uint32(18).fork()).ldelim();
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): SnapshotMeta {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseSnapshotMeta() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 10) {
+            break;
+          }
+
+          message.position = Position.decode(reader, reader.uint32());
+          continue;
+        case 2:
+          if (tag !== 18) {
+            break;
+          }
+
+          message.membership = Membership.decode(reader, reader.uint32());
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): SnapshotMeta {
+    return {
+      position: isSet(object.position) ? Position.fromJSON(object.position) : undefined,
+      membership: isSet(object.membership) ? Membership.fromJSON(object.membership) : undefined,
+    };
+  },
+
+  toJSON(message: SnapshotMeta): unknown {
+    const obj: any = {};
+    if (message.position !== undefined) {
+      obj.position = Position.toJSON(message.position);
+    }
+    if (message.membership !== undefined) {
+      obj.membership = Membership.toJSON(message.membership);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SnapshotMeta>, I>>(base?: I): SnapshotMeta {
+    return SnapshotMeta.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SnapshotMeta>, I>>(object: I): SnapshotMeta {
+    const message = createBaseSnapshotMeta() as any;
+    message.position = (object.position !== undefined && object.position !== null)
+      ? Position.fromPartial(object.position)
+      : undefined;
+    message.membership = (object.membership !== undefined && object.membership !== null)
+      ? Membership.fromPartial(object.membership)
+      : undefined;
     return message;
   },
 };
