@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -45,12 +46,11 @@ export class Dockerd {
     this.folder = folder;
     this.socket = join(folder, "docker.sock");
     this.#holder = holder;
-    this.#arguments = [
-      ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
-      ...["--pidfile", join(folder, "docker.pid"), "-H", `unix://${this.socket}`],
-      ...["--cgroup-parent", `/${basename(folder)}`, "--live-restore", "--storage-driver", "overlay2"],
-      ...extra,
-    ];
+    const own = { "--data-root": "data", "--exec-root": "exec", "--pidfile": "docker.pid" };
+    this.#arguments = Object.entries(own)
+      .flatMap(([flag, name]) => [flag, join(folder, name)])
+      .concat("-H", `unix://${this.socket}`, "--cgroup-parent", `/${basename(folder)}`)
+      .concat("--live-restore", "--storage-driver", "overlay2", extra);
   }
 
   /** Starts one and imports busybox. Networks of the host are out of its reach. `extra` are more flags for dockerd. */
