@@ -1,0 +1,96 @@
+// What a node remembers of itself between starts, and the lock that keeps a second daemon out of the same folder.
+
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Level } from "level";
+import { SwarmError } from "../base/index.js";
+
+/** How this node is a member of its swarm; absent when it is of none. */
+export interface Membership {
+  readonly format: 1;
+  readonly clusterId: string;
+  readonly nodeId: string;
+  /** host:port the node's port is bound to. */
+  readonly listenAddr: string;
+  /** host:port other nodes reach it at. */
+  readonly advertiseAddr: string;
+  readonly dataPathAddr: string;
+  /** Managers known when last connected, most recent first; empty on the first manager. */
+  readonly managers: readonly string[];
+}
+
+/** The folder of one daemon, held for as long as it is open. */
+export interface State {
+  readonly dataDir: string;
+  membership(): Promise<Membership | undefined>;
+  setMembership(membership: Membership): Promise<void>;
+  /** Forgets the swarm: certificates, log and tasks. What is half removed is removed at the next start. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Folders below the data folder that belong to the membership. */
+export const folders = { certificates: "certificates", raft: "raft", worker: "worker" } as const;
+
+const membershipKey = "membership";
+const format = 1;
+
+/**
+ * Opens and locks a data folder (made with mode 0700). Fails with FailedPrecondition naming the holder when another
+ * daemon has it.
+ */
+export async function openState(dataDir: string, pid: number): Promise<State> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const db = new Level<string, string>(join(dataDir, "node"));
+  const holderFile = join(dataDir, "daemon.holder");
+  try {
+    await db.open();
+  } catch (error) {
+    throw await lockError(dataDir, holderFile, error);
+  }
+  await writeFile(holderFile, `${pid}\n`, { mode: 0o600 });
+  const state: State = {
+    dataDir,
+    membership: async () => parseMembership(await db.get(membershipKey)),
+    setMembership: (membership) => db.put(membershipKey, JSON.stringify(membership), { sync: true } as object),
+    async clear() {
+      await db.del(membershipKey, { sync: true } as object);
+      await removeRemnants(dataDir);
+    },
+    async close() {
+      await rm(holderFile, { force: true });
+      await db.close();
+    },
+  };
+  if ((await state.membership()) === undefined) await removeRemnants(dataDir);
+  return state;
+}
+
+/** What an init, join or leave that was cut off left behind. */
+async function removeRemnants(dataDir: string): Promise<void> {
+  for (const folder of Object.values(folders)) await rm(join(dataDir, folder), { recursive: true, force: true });
+}
+
+function parseMembership(text: string | undefined): Membership | undefined {
+  if (text === undefined) return undefined;
+  const membership = JSON.parse(text) as { format: number };
+  if (membership.format > format) {
+    throw new SwarmError(
+      "FailedPrecondition",
+      `the node's state has format ${membership.format}, this Skep reads up to ${format}: run a newer Skep on this node`,
+    );
+  }
+  return membership as Membership;
+}
+
+async function lockError(dataDir: string, holderFile: string, error: unknown): Promise<SwarmError> {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const locked = (cause as { code?: string } | undefined)?.code === "LEVEL_LOCKED";
+  if (!locked) {
+    const why = cause instanceof Error ? cause.message : String(error);
+    return new SwarmError("Unknown", `cannot open the node's state in ${dataDir}: ${why}`, { cause: error });
+  }
+  const holder = await readFile(holderFile, "utf8").catch(() => "");
+  const who = holder.trim() === "" ? "another daemon" : `the daemon with process id ${holder.trim()}`;
+  return new SwarmError("FailedPrecondition", `${dataDir} is in use by ${who}: stop it first, or give --data-dir`);
+}
