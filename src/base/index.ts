@@ -14,3 +14,4 @@ export * from "./log.js";
 export * from "./metrics.js";
 export * from "./queue.js";
 export * from "./random.js";
+export * from "./template/index.js";

@@ -1,5 +1,4 @@
 // What a client asks before it does anything: /version and /info, and the registry's word on an image.
-import type { Platform } from "./common.js";
 import type { ClusterInfo } from "./swarm.js";
 
 /** GET /version */
@@ -80,5 +79,3 @@ export interface DistributionInspect {
     readonly variant?: string;
   }[];
 }
-
-export type { Platform };
