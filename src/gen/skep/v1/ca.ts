@@ -33,6 +33,10 @@ export interface IssueRequest {
   readonly joinToken: string;
   readonly availability: NodeAvailability;
   readonly hostname: string;
+  /** PEM. For a node whose certificate ran out while it was away: the last one it had, instead of a token. */
+  readonly expiredCertificate: string;
+  /** With it: the signature of `csr` by the key of that certificate (ECDSA, SHA-256, IEEE P1363). */
+  readonly expiredProof: Buffer;
 }
 
 export interface IssueResponse {
@@ -147,7 +151,14 @@ export const GetRootResponse = {
 };
 
 function createBaseIssueRequest(): IssueRequest {
-  return { csr: "", joinToken: "", availability: 0, hostname: "" };
+  return {
+    csr: "",
+    joinToken: "",
+    availability: 0,
+    hostname: "",
+    expiredCertificate: "",
+    expiredProof: Buffer.alloc(0),
+  };
 }
 
 export const IssueRequest = {
@@ -163,6 +174,12 @@ export const IssueRequest = {
     }
     if (message.hostname !== "") {
       writer.uint32(34).string(message.hostname);
+    }
+    if (message.expiredCertificate !== "") {
+      writer.uint32(42).string(message.expiredCertificate);
+    }
+    if (message.expiredProof.length !== 0) {
+      writer.uint32(50).bytes(message.expiredProof);
     }
     return writer;
   },
@@ -202,6 +219,20 @@ export const IssueRequest = {
 
           message.hostname = reader.string();
           continue;
+        case 5:
+          if (tag !== 42) {
+            break;
+          }
+
+          message.expiredCertificate = reader.string();
+          continue;
+        case 6:
+          if (tag !== 50) {
+            break;
+          }
+
+          message.expiredProof = reader.bytes() as Buffer;
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -217,6 +248,8 @@ export const IssueRequest = {
       joinToken: isSet(object.joinToken) ? globalThis.String(object.joinToken) : "",
       availability: isSet(object.availability) ? nodeAvailabilityFromJSON(object.availability) : 0,
       hostname: isSet(object.hostname) ? globalThis.String(object.hostname) : "",
+      expiredCertificate: isSet(object.expiredCertificate) ? globalThis.String(object.expiredCertificate) : "",
+      expiredProof: isSet(object.expiredProof) ? Buffer.from(bytesFromBase64(object.expiredProof)) : Buffer.alloc(0),
     };
   },
 
@@ -234,6 +267,12 @@ export const IssueRequest = {
     if (message.hostname !== "") {
       obj.hostname = message.hostname;
     }
+    if (message.expiredCertificate !== "") {
+      obj.expiredCertificate = message.expiredCertificate;
+    }
+    if (message.expiredProof.length !== 0) {
+      obj.expiredProof = base64FromBytes(message.expiredProof);
+    }
     return obj;
   },
 
@@ -246,6 +285,8 @@ export const IssueRequest = {
     message.joinToken = object.joinToken ?? "";
     message.availability = object.availability ?? 0;
     message.hostname = object.hostname ?? "";
+    message.expiredCertificate = object.expiredCertificate ?? "";
+    message.expiredProof = object.expiredProof ?? Buffer.alloc(0);
     return message;
   },
 };
@@ -385,6 +426,14 @@ export const IssueResponse = {
     return message;
   },
 };
+
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
