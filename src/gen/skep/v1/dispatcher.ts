@@ -8,7 +8,6 @@
 import Long from "long";
 import _m0 from "protobufjs/minimal.js";
 import { Duration } from "../../google/protobuf/duration.js";
-import { Timestamp } from "../../google/protobuf/timestamp.js";
 import { Node, NodeDescription, TaskState, taskStateFromJSON, taskStateToJSON, TaskStatus } from "./objects.js";
 import { EndpointSpec, GenericResource, LogDriver, TaskSpec } from "./specs.js";
 
@@ -61,6 +60,8 @@ export const RefusalKind = {
   /** SUPERSEDED - Another session of the same node took over. */
   SUPERSEDED: 3,
   PROTOCOL: 4,
+  /** NODE_UNKNOWN - This cluster has no such node and did not remove it: come back later, stop nothing. */
+  NODE_UNKNOWN: 5,
 } as const;
 
 export type RefusalKind = typeof RefusalKind[keyof typeof RefusalKind];
@@ -71,6 +72,7 @@ export namespace RefusalKind {
   export type NODE_REMOVED = typeof RefusalKind.NODE_REMOVED;
   export type SUPERSEDED = typeof RefusalKind.SUPERSEDED;
   export type PROTOCOL = typeof RefusalKind.PROTOCOL;
+  export type NODE_UNKNOWN = typeof RefusalKind.NODE_UNKNOWN;
 }
 
 export function refusalKindFromJSON(object: any): RefusalKind {
@@ -90,6 +92,9 @@ export function refusalKindFromJSON(object: any): RefusalKind {
     case 4:
     case "REFUSAL_KIND_PROTOCOL":
       return RefusalKind.PROTOCOL;
+    case 5:
+    case "REFUSAL_KIND_NODE_UNKNOWN":
+      return RefusalKind.NODE_UNKNOWN;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RefusalKind");
   }
@@ -107,6 +112,8 @@ export function refusalKindToJSON(object: RefusalKind): string {
       return "REFUSAL_KIND_SUPERSEDED";
     case RefusalKind.PROTOCOL:
       return "REFUSAL_KIND_PROTOCOL";
+    case RefusalKind.NODE_UNKNOWN:
+      return "REFUSAL_KIND_NODE_UNKNOWN";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum RefusalKind");
   }
@@ -131,6 +138,7 @@ export interface AgentOpen {
   readonly tasks: readonly HeldAssignment[];
   /** The address other nodes reach this one at; empty: the one the manager sees. */
   readonly advertiseAddr: string;
+  readonly engine: EngineHealth | undefined;
 }
 
 export interface HeldAssignment {
@@ -158,8 +166,8 @@ export interface AgentGoodbye {
 }
 
 export interface EngineHealth {
-  /** Absent: the engine answers. */
-  readonly silentSince: Timestamp | undefined;
+  /** For how long it has not answered (a duration, so that clocks need not agree). Absent: it answers. */
+  readonly silentFor: Duration | undefined;
   readonly error: string;
 }
 
@@ -177,7 +185,6 @@ export interface ManagerMessage {
 export interface Welcome {
   readonly sessionId: string;
   readonly clusterId: string;
-  readonly heartbeatPeriod: Duration | undefined;
   readonly state: SessionState | undefined;
 }
 
@@ -189,6 +196,7 @@ export interface SessionState {
   readonly rootCa: string;
   /** Grows when nodes are asked to fetch a new certificate. */
   readonly certificateGeneration: number;
+  readonly heartbeatPeriod: Duration | undefined;
 }
 
 export interface ManagerPeer {
@@ -209,7 +217,10 @@ export interface Assignments {
 /** Everything an agent needs to run one task. */
 export interface TaskAssignment {
   readonly id: string;
-  /** Grows when any field below changes; with the id it names the content. */
+  /**
+   * With the id it names the content. It is the number of the desired state: nothing else of a task changes once it is
+   * assigned (its spec is a revision, which never changes), and the desired state only grows.
+   */
   readonly version: number;
   readonly serviceId: string;
   readonly serviceName: string;
@@ -405,7 +416,7 @@ export const AgentMessage = {
 };
 
 function createBaseAgentOpen(): AgentOpen {
-  return { format: 0, description: undefined, tasks: [], advertiseAddr: "" };
+  return { format: 0, description: undefined, tasks: [], advertiseAddr: "", engine: undefined };
 }
 
 export const AgentOpen = {
@@ -421,6 +432,9 @@ export const AgentOpen = {
     }
     if (message.advertiseAddr !== "") {
       writer.uint32(34).string(message.advertiseAddr);
+    }
+    if (message.engine !== undefined) {
+      EngineHealth.encode(message.engine, writer.uint32(42).fork()).ldelim();
     }
     return writer;
   },
@@ -460,6 +474,13 @@ export const AgentOpen = {
 
           message.advertiseAddr = reader.string();
           continue;
+        case 5:
+          if (tag !== 42) {
+            break;
+          }
+
+          message.engine = EngineHealth.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -475,6 +496,7 @@ export const AgentOpen = {
       description: isSet(object.description) ? NodeDescription.fromJSON(object.description) : undefined,
       tasks: globalThis.Array.isArray(object?.tasks) ? object.tasks.map((e: any) => HeldAssignment.fromJSON(e)) : [],
       advertiseAddr: isSet(object.advertiseAddr) ? globalThis.String(object.advertiseAddr) : "",
+      engine: isSet(object.engine) ? EngineHealth.fromJSON(object.engine) : undefined,
     };
   },
 
@@ -492,6 +514,9 @@ export const AgentOpen = {
     if (message.advertiseAddr !== "") {
       obj.advertiseAddr = message.advertiseAddr;
     }
+    if (message.engine !== undefined) {
+      obj.engine = EngineHealth.toJSON(message.engine);
+    }
     return obj;
   },
 
@@ -506,6 +531,9 @@ export const AgentOpen = {
       : undefined;
     message.tasks = object.tasks?.map((e) => HeldAssignment.fromPartial(e)) || [];
     message.advertiseAddr = object.advertiseAddr ?? "";
+    message.engine = (object.engine !== undefined && object.engine !== null)
+      ? EngineHealth.fromPartial(object.engine)
+      : undefined;
     return message;
   },
 };
@@ -849,13 +877,13 @@ export const AgentGoodbye = {
 };
 
 function createBaseEngineHealth(): EngineHealth {
-  return { silentSince: undefined, error: "" };
+  return { silentFor: undefined, error: "" };
 }
 
 export const EngineHealth = {
   encode(message: EngineHealth, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
-    if (message.silentSince !== undefined) {
-      Timestamp.encode(message.silentSince, writer.uint32(10).fork()).ldelim();
+    if (message.silentFor !== undefined) {
+      Duration.encode(message.silentFor, writer.uint32(10).fork()).ldelim();
     }
     if (message.error !== "") {
       writer.uint32(18).string(message.error);
@@ -875,7 +903,7 @@ export const EngineHealth = {
             break;
           }
 
-          message.silentSince = Timestamp.decode(reader, reader.uint32());
+          message.silentFor = Duration.decode(reader, reader.uint32());
           continue;
         case 2:
           if (tag !== 18) {
@@ -895,15 +923,15 @@ export const EngineHealth = {
 
   fromJSON(object: any): EngineHealth {
     return {
-      silentSince: isSet(object.silentSince) ? fromJsonTimestamp(object.silentSince) : undefined,
+      silentFor: isSet(object.silentFor) ? Duration.fromJSON(object.silentFor) : undefined,
       error: isSet(object.error) ? globalThis.String(object.error) : "",
     };
   },
 
   toJSON(message: EngineHealth): unknown {
     const obj: any = {};
-    if (message.silentSince !== undefined) {
-      obj.silentSince = fromTimestamp(message.silentSince).toISOString();
+    if (message.silentFor !== undefined) {
+      obj.silentFor = Duration.toJSON(message.silentFor);
     }
     if (message.error !== "") {
       obj.error = message.error;
@@ -916,8 +944,8 @@ export const EngineHealth = {
   },
   fromPartial<I extends Exact<DeepPartial<EngineHealth>, I>>(object: I): EngineHealth {
     const message = createBaseEngineHealth() as any;
-    message.silentSince = (object.silentSince !== undefined && object.silentSince !== null)
-      ? Timestamp.fromPartial(object.silentSince)
+    message.silentFor = (object.silentFor !== undefined && object.silentFor !== null)
+      ? Duration.fromPartial(object.silentFor)
       : undefined;
     message.error = object.error ?? "";
     return message;
@@ -1084,7 +1112,7 @@ export const ManagerMessage = {
 };
 
 function createBaseWelcome(): Welcome {
-  return { sessionId: "", clusterId: "", heartbeatPeriod: undefined, state: undefined };
+  return { sessionId: "", clusterId: "", state: undefined };
 }
 
 export const Welcome = {
@@ -1095,11 +1123,8 @@ export const Welcome = {
     if (message.clusterId !== "") {
       writer.uint32(18).string(message.clusterId);
     }
-    if (message.heartbeatPeriod !== undefined) {
-      Duration.encode(message.heartbeatPeriod, writer.uint32(26).fork()).ldelim();
-    }
     if (message.state !== undefined) {
-      SessionState.encode(message.state, writer.uint32(34).fork()).ldelim();
+      SessionState.encode(message.state, writer.uint32(26).fork()).ldelim();
     }
     return writer;
   },
@@ -1130,13 +1155,6 @@ export const Welcome = {
             break;
           }
 
-          message.heartbeatPeriod = Duration.decode(reader, reader.uint32());
-          continue;
-        case 4:
-          if (tag !== 34) {
-            break;
-          }
-
           message.state = SessionState.decode(reader, reader.uint32());
           continue;
       }
@@ -1152,7 +1170,6 @@ export const Welcome = {
     return {
       sessionId: isSet(object.sessionId) ? globalThis.String(object.sessionId) : "",
       clusterId: isSet(object.clusterId) ? globalThis.String(object.clusterId) : "",
-      heartbeatPeriod: isSet(object.heartbeatPeriod) ? Duration.fromJSON(object.heartbeatPeriod) : undefined,
       state: isSet(object.state) ? SessionState.fromJSON(object.state) : undefined,
     };
   },
@@ -1164,9 +1181,6 @@ export const Welcome = {
     }
     if (message.clusterId !== "") {
       obj.clusterId = message.clusterId;
-    }
-    if (message.heartbeatPeriod !== undefined) {
-      obj.heartbeatPeriod = Duration.toJSON(message.heartbeatPeriod);
     }
     if (message.state !== undefined) {
       obj.state = SessionState.toJSON(message.state);
@@ -1181,9 +1195,6 @@ export const Welcome = {
     const message = createBaseWelcome() as any;
     message.sessionId = object.sessionId ?? "";
     message.clusterId = object.clusterId ?? "";
-    message.heartbeatPeriod = (object.heartbeatPeriod !== undefined && object.heartbeatPeriod !== null)
-      ? Duration.fromPartial(object.heartbeatPeriod)
-      : undefined;
     message.state = (object.state !== undefined && object.state !== null)
       ? SessionState.fromPartial(object.state)
       : undefined;
@@ -1192,7 +1203,7 @@ export const Welcome = {
 };
 
 function createBaseSessionState(): SessionState {
-  return { node: undefined, managers: [], rootCa: "", certificateGeneration: 0 };
+  return { node: undefined, managers: [], rootCa: "", certificateGeneration: 0, heartbeatPeriod: undefined };
 }
 
 export const SessionState = {
@@ -1208,6 +1219,9 @@ export const SessionState = {
     }
     if (message.certificateGeneration !== 0) {
       writer.uint32(32).uint64(message.certificateGeneration);
+    }
+    if (message.heartbeatPeriod !== undefined) {
+      Duration.encode(message.heartbeatPeriod, writer.uint32(42).fork()).ldelim();
     }
     return writer;
   },
@@ -1247,6 +1261,13 @@ export const SessionState = {
 
           message.certificateGeneration = longToNumber(reader.uint64() as Long);
           continue;
+        case 5:
+          if (tag !== 42) {
+            break;
+          }
+
+          message.heartbeatPeriod = Duration.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -1264,6 +1285,7 @@ export const SessionState = {
         : [],
       rootCa: isSet(object.rootCa) ? globalThis.String(object.rootCa) : "",
       certificateGeneration: isSet(object.certificateGeneration) ? globalThis.Number(object.certificateGeneration) : 0,
+      heartbeatPeriod: isSet(object.heartbeatPeriod) ? Duration.fromJSON(object.heartbeatPeriod) : undefined,
     };
   },
 
@@ -1281,6 +1303,9 @@ export const SessionState = {
     if (message.certificateGeneration !== 0) {
       obj.certificateGeneration = Math.round(message.certificateGeneration);
     }
+    if (message.heartbeatPeriod !== undefined) {
+      obj.heartbeatPeriod = Duration.toJSON(message.heartbeatPeriod);
+    }
     return obj;
   },
 
@@ -1293,6 +1318,9 @@ export const SessionState = {
     message.managers = object.managers?.map((e) => ManagerPeer.fromPartial(e)) || [];
     message.rootCa = object.rootCa ?? "";
     message.certificateGeneration = object.certificateGeneration ?? 0;
+    message.heartbeatPeriod = (object.heartbeatPeriod !== undefined && object.heartbeatPeriod !== null)
+      ? Duration.fromPartial(object.heartbeatPeriod)
+      : undefined;
     return message;
   },
 };
@@ -2052,28 +2080,6 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
-
-function toTimestamp(date: Date): Timestamp {
-  const seconds = Math.trunc(date.getTime() / 1_000);
-  const nanos = (date.getTime() % 1_000) * 1_000_000;
-  return { seconds, nanos };
-}
-
-function fromTimestamp(t: Timestamp): Date {
-  let millis = (t.seconds || 0) * 1_000;
-  millis += (t.nanos || 0) / 1_000_000;
-  return new globalThis.Date(millis);
-}
-
-function fromJsonTimestamp(o: any): Timestamp {
-  if (o instanceof globalThis.Date) {
-    return toTimestamp(o);
-  } else if (typeof o === "string") {
-    return toTimestamp(new globalThis.Date(o));
-  } else {
-    return Timestamp.fromJSON(o);
-  }
-}
 
 function longToNumber(long: Long): number {
   if (long.gt(globalThis.Number.MAX_SAFE_INTEGER)) {
