@@ -12,7 +12,12 @@ export default defineConfig({
       project("parity", ["test/parity/**/*.test.ts"]),
       project("architecture", ["test/architecture/**/*.test.ts"]),
       project("sim", ["test/sim/**/*.test.ts"]),
-      project("e2e", ["test/e2e/**/*.test.ts"], { fileParallelism: false, testTimeout: 180_000, hookTimeout: 180_000 }),
+      project("e2e", ["test/e2e/**/*.test.ts"], {
+        fileParallelism: false,
+        globalSetup: ["test/e2e/support/global-setup.ts"],
+        testTimeout: 180_000,
+        hookTimeout: 180_000,
+      }),
     ],
   },
 });
