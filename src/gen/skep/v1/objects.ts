@@ -493,6 +493,8 @@ export interface RestartRecord {
     | undefined;
   /** The task this one replaces: it waits until that one stopped, at most a minute. */
   readonly replaces: string;
+  /** When the orchestrator first saw this task RUNNING; written only where an update or a back-off waits for it. */
+  readonly runningSince: Timestamp | undefined;
 }
 
 export interface TaskWait {
@@ -2791,7 +2793,7 @@ export const ContainerStatus = {
 };
 
 function createBaseRestartRecord(): RestartRecord {
-  return { starts: [], backoffMs: 0, notBefore: undefined, replaces: "" };
+  return { starts: [], backoffMs: 0, notBefore: undefined, replaces: "", runningSince: undefined };
 }
 
 export const RestartRecord = {
@@ -2807,6 +2809,9 @@ export const RestartRecord = {
     }
     if (message.replaces !== "") {
       writer.uint32(34).string(message.replaces);
+    }
+    if (message.runningSince !== undefined) {
+      Timestamp.encode(message.runningSince, writer.uint32(42).fork()).ldelim();
     }
     return writer;
   },
@@ -2846,6 +2851,13 @@ export const RestartRecord = {
 
           message.replaces = reader.string();
           continue;
+        case 5:
+          if (tag !== 42) {
+            break;
+          }
+
+          message.runningSince = Timestamp.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -2861,6 +2873,7 @@ export const RestartRecord = {
       backoffMs: isSet(object.backoffMs) ? globalThis.Number(object.backoffMs) : 0,
       notBefore: isSet(object.notBefore) ? fromJsonTimestamp(object.notBefore) : undefined,
       replaces: isSet(object.replaces) ? globalThis.String(object.replaces) : "",
+      runningSince: isSet(object.runningSince) ? fromJsonTimestamp(object.runningSince) : undefined,
     };
   },
 
@@ -2878,6 +2891,9 @@ export const RestartRecord = {
     if (message.replaces !== "") {
       obj.replaces = message.replaces;
     }
+    if (message.runningSince !== undefined) {
+      obj.runningSince = fromTimestamp(message.runningSince).toISOString();
+    }
     return obj;
   },
 
@@ -2892,6 +2908,9 @@ export const RestartRecord = {
       ? Timestamp.fromPartial(object.notBefore)
       : undefined;
     message.replaces = object.replaces ?? "";
+    message.runningSince = (object.runningSince !== undefined && object.runningSince !== null)
+      ? Timestamp.fromPartial(object.runningSince)
+      : undefined;
     return message;
   },
 };
