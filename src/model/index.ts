@@ -1,0 +1,11 @@
+/**
+ * Functions over the generated types, which are the model: what a task may become, what a policy means, whether a node
+ * fits, how things are called. Must stay true: pure, and one rule in one place; whoever needs a rule of the swarm takes
+ * it from here. Start at task.ts.
+ */
+export { type Constraint, parseConstraints, satisfiesAll } from "./constraints.js";
+export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
+export { architectureOf, runsAny } from "./platform.js";
+export * from "./policy.js";
+export * from "./resources.js";
+export * from "./task.js";
