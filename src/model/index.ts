@@ -4,8 +4,15 @@
  * it from here. Start at task.ts.
  */
 export { type Constraint, parseConstraints, satisfiesAll } from "./constraints.js";
+export * from "./defaults.js";
+export * from "./duration.js";
 export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
+export * from "./image.js";
+export { generatedName, nameLengthMax, validateName } from "./names.js";
 export { architectureOf, runsAny } from "./platform.js";
 export * from "./policy.js";
+export { type PortHolder, refusePortConflicts } from "./port-conflicts.js";
 export * from "./resources.js";
 export * from "./task.js";
+export { clusterName, validateCluster } from "./validation/cluster.js";
+export { validateService } from "./validation/service.js";
