@@ -12,6 +12,7 @@ export { generatedName, nameLengthMax, validateName } from "./names.js";
 export { architectureOf, runsAny } from "./platform.js";
 export * from "./policy.js";
 export { type PortHolder, refusePortConflicts } from "./port-conflicts.js";
+export { withRemovedNode } from "./removed.js";
 export * from "./resources.js";
 export * from "./task.js";
 export { clusterName, validateCluster } from "./validation/cluster.js";
