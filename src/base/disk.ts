@@ -24,6 +24,7 @@ export interface Disk {
   replaceFile(path: string, data: Uint8Array): Promise<void>;
   /** Names in a folder, sorted; empty when it does not exist. */
   list(folder: string): Promise<readonly string[]>;
+  /** Makes the folder and those above it where absent; they survive a crash once this resolves. */
   makeFolder(folder: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or a folder with all it holds; absence is no error. */

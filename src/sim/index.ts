@@ -3,5 +3,6 @@
  * Must stay true: the same seed gives the same run, so nothing here reads the machine's clock, its chance or its files.
  * Start at time.ts.
  */
+export { type DiskOperation, SimDisk, type SimDiskOptions, type Survival } from "./disk.js";
 export * from "./random.js";
 export * from "./time.js";

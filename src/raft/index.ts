@@ -1,0 +1,28 @@
+/**
+ * A Raft library that knows nothing of Skep: a replicated log, one voter for now. `core/` decides (pure), `log/` and
+ * `snapshot/` keep what was decided on a disk, `node.ts` is the loop between them. Start at types.ts, then node.ts.
+ *
+ * What must stay true, whatever crashes when:
+ * - S1 Nothing is acknowledged, applied or promised to others before it is durable. A failed write or sync ends the member.
+ * - S2 A frame of the log is written only when the one before it is durable. So a bad frame with a good one after it is
+ *   damage, and only the last can be a tear.
+ * - S3 Term and vote are on disk in one atomic frame with the entries that go with them.
+ * - S4 Entries are applied in index order, each once, and only when committed; an entry of an earlier term only under one of the own.
+ * - S5 Every segment begins with the hard state, and only a durable snapshot lets a segment be dropped: oldest first.
+ * - S6 A snapshot is whole before it takes the old one's place.
+ * - S7 Where what is read back is not what was written, the member refuses to start and says file and offset.
+ */
+export { LogDamagedError, NewerFormatError, WrongKeyError } from "./log/errors.js";
+export { RaftMember, type RaftModules } from "./node.js";
+export type { RaftOptions } from "./options.js";
+export { openSealer, type Sealer } from "./sealer.js";
+export { snapshotChunkBytesMax } from "./snapshot/snapshots.js";
+export {
+  type CommittedEntry,
+  type Leadership,
+  NotLeaderError,
+  type RaftNode,
+  type RaftStatus,
+  type StateMachine,
+  UnknownOutcomeError,
+} from "./types.js";

@@ -1,0 +1,76 @@
+// What a member finds on its disk when it starts: snapshot into the state machine, log into the core's beginning.
+
+import { type Disk, type Log, SwarmError } from "../base/index.js";
+import { ConfChange, ConfChangeKind, type Entry, EntryKind, type SnapshotMeta } from "../gen/skep/raft/v1/raft.js";
+import { nobody } from "./core/membership.js";
+import type { CoreState } from "./core/types.js";
+import { LogDamagedError } from "./log/errors.js";
+import type { LoadedLog, RaftLog } from "./log/log.js";
+import type { Snapshots } from "./snapshot/snapshots.js";
+import type { StateMachine } from "./types.js";
+
+export interface Storage {
+  readonly disk: Disk;
+  readonly log: Log;
+  readonly folder: string;
+  readonly raftLog: RaftLog;
+  readonly snapshots: Snapshots;
+}
+
+export interface LoadOptions {
+  readonly id: number;
+  readonly bootstrap: boolean;
+  readonly trailingEntries: number;
+}
+
+export interface Loaded {
+  readonly state: CoreState;
+  readonly snapshotIndex: number;
+}
+
+export async function load(options: LoadOptions, storage: Storage, stateMachine: StateMachine): Promise<Loaded> {
+  await storage.disk.makeFolder(storage.folder);
+  const meta = await restoreSnapshot(storage, stateMachine);
+  const position = meta?.position ?? { index: 0, term: 0 };
+  const found = await storage.raftLog.open(position);
+  if (found.isNew && meta) throw new LogDamagedError(storage.folder, 0, "there is a snapshot and no log");
+  const log = found.isNew ? await begin(options, storage) : found;
+  const membership = meta?.membership ?? nobody;
+  const state = { hardState: log.hardState, base: log.base, entries: log.entries, applied: position.index, membership };
+  return { state: withoutOldEntries(state, options.trailingEntries), snapshotIndex: position.index };
+}
+
+async function restoreSnapshot(storage: Storage, stateMachine: StateMachine): Promise<SnapshotMeta | undefined> {
+  const snapshot = await storage.snapshots.open();
+  if (!snapshot) return undefined;
+  let isComplete = false;
+  async function* verified(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    yield* chunks;
+    isComplete = true;
+  }
+  await stateMachine.restore(verified(snapshot.chunks));
+  if (!isComplete) throw new Error("the state machine did not read the whole snapshot");
+  return snapshot.meta;
+}
+
+/** The log's first entry makes this member the only voter; it counts as committed. */
+async function begin(
+  options: LoadOptions,
+  storage: Storage,
+): Promise<Pick<LoadedLog, "hardState" | "base" | "entries">> {
+  if (!options.bootstrap) throw new SwarmError("FailedPrecondition", `there is no log in ${storage.folder}`);
+  const change = ConfChange.encode({ kind: ConfChangeKind.ADD_VOTER, member: options.id }).finish();
+  const entry: Entry = { term: 1, index: 1, kind: EntryKind.CONF_CHANGE, data: Buffer.from(change) };
+  const batch = { hardState: { term: 1, vote: 0, commit: 1 }, entries: [entry] };
+  await storage.raftLog.append(batch);
+  storage.log.info("raft log begun", { id: options.id });
+  return { ...batch, base: { index: 0, term: 0 } };
+}
+
+/** Segments are dropped whole, so more may be read than is worth keeping. */
+function withoutOldEntries(state: CoreState, trailingEntries: number): CoreState {
+  const surplus = state.applied - trailingEntries - state.base.index;
+  const base = state.entries[surplus - 1];
+  if (!base) return state;
+  return { ...state, base: { index: base.index, term: base.term }, entries: state.entries.slice(surplus) };
+}

@@ -1,0 +1,92 @@
+// When a snapshot is made, and what may be forgotten once it is durable.
+
+import { type Log, messageOf } from "../../base/index.js";
+import type { SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
+import type { RaftCore } from "../core/core.js";
+import type { RaftLog } from "../log/log.js";
+import type { StateMachine } from "../types.js";
+import type { Snapshots } from "./snapshots.js";
+
+export interface SnapshotterOptions {
+  readonly snapshotEntries: number;
+  readonly snapshotLogBytes: number;
+  readonly trailingEntries: number;
+}
+
+export interface SnapshotterModules {
+  readonly snapshots: Snapshots;
+  readonly raftLog: RaftLog;
+  readonly stateMachine: StateMachine;
+  readonly log: Log;
+}
+
+export class Snapshotter {
+  readonly #options: SnapshotterOptions;
+  readonly #modules: SnapshotterModules;
+  readonly #abort = new AbortController();
+  #core: RaftCore | undefined;
+  #snapshotIndex = 0;
+  /** Where the last one was tried; a failed one is not tried again before as much has been applied anew. */
+  #triedIndex = 0;
+  #appliedBytes = 0;
+  #writing: Promise<void> | undefined;
+
+  constructor(options: SnapshotterOptions, modules: SnapshotterModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** The last entry the durable snapshot contains. */
+  get snapshotIndex(): number {
+    return this.#snapshotIndex;
+  }
+
+  begin(core: RaftCore, snapshotIndex: number): void {
+    this.#core = core;
+    this.#snapshotIndex = this.#triedIndex = snapshotIndex;
+  }
+
+  /** One more entry has been applied. */
+  applied(bytes: number): void {
+    this.#appliedBytes += bytes;
+  }
+
+  /** Begins a snapshot of the state as it is now, if one is due and none is under way. */
+  consider(): void {
+    const { snapshotEntries, snapshotLogBytes } = this.#options;
+    const core = this.#core;
+    if (!core || this.#writing || this.#abort.signal.aborted) return;
+    const { applied: index, membership } = core.status;
+    if (index - this.#triedIndex < snapshotEntries && this.#appliedBytes < snapshotLogBytes) return;
+    const term = core.termOf(index);
+    if (term === undefined) return;
+    this.#triedIndex = index;
+    this.#appliedBytes = 0;
+    // References are collected now, while the state is that of `index`.
+    const chunks = this.#modules.stateMachine.snapshot();
+    this.#writing = this.#write(core, { position: { index, term }, membership }, chunks).finally(() => {
+      this.#writing = undefined;
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort(new Error("the member stops"));
+    await this.#writing;
+  }
+
+  async #write(core: RaftCore, meta: SnapshotMeta, chunks: Iterable<Uint8Array>): Promise<void> {
+    const { snapshots, raftLog, log } = this.#modules;
+    const index = meta.position?.index ?? 0;
+    try {
+      await snapshots.write(meta, chunks, this.#abort.signal);
+      this.#snapshotIndex = index;
+      const through = index - this.#options.trailingEntries;
+      core.compact(through);
+      await raftLog.dropThrough(through);
+      log.info("raft snapshot written", { index });
+    } catch (error) {
+      // The old one and the whole log are still there: nothing is lost but room.
+      if (!this.#abort.signal.aborted) log.error("raft snapshot failed", { index, error: messageOf(error) });
+    }
+  }
+}
