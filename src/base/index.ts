@@ -15,3 +15,4 @@ export * from "./metrics.js";
 export * from "./queue.js";
 export * from "./random.js";
 export * from "./template/index.js";
+export * from "./wake.js";
