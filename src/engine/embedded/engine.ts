@@ -178,10 +178,10 @@ export class EmbeddedEngine implements Engine {
     return this.#yard.events.next;
   }
 
-  /** All events from number `from` on; older than those kept are left out. */
-  async *eventStream(from: number, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
+  /** All events from number `from` on; those no longer kept are left out. Without `follow` only what was. */
+  async *eventStream(from: number, follow: boolean, signal: AbortSignal): AsyncGenerator<EngineEvent, void, undefined> {
     const life = await this.#power.enter(signal);
-    yield* this.#yard.events.read(from, true, life, signal);
+    yield* this.#yard.events.read(from, follow, life, signal);
   }
 
   /** Puts an image there without a pull. */
@@ -227,7 +227,7 @@ export class EmbeddedEngine implements Engine {
   }
 
   async *#hints(from: number, labels: Readonly<Record<string, string>>, signal: AbortSignal) {
-    for await (const event of this.eventStream(from, signal)) {
+    for await (const event of this.eventStream(from, true, signal)) {
       if (matchesLabels(event.machine.config.Labels, labels)) yield hintOf(event);
     }
   }

@@ -3,5 +3,6 @@
  * acceptance suite as the real engine's client. Start at engine.ts; what a command or a label does is in program.ts and label.ts.
  */
 export { EmbeddedEngine } from "./engine.js";
+export { type EmbeddedRequest, type EmbeddedResponse, handleEmbedded } from "./http.js";
 export { simLabel } from "./label.js";
 export { type EmbeddedOptions, parseEmbeddedOptions } from "./options.js";
