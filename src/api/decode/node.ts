@@ -1,0 +1,15 @@
+// Docker's NodeSpec → ours. Both words must be given: an update replaces the whole spec.
+
+import type { NodeSpec } from "../../gen/skep/v1/specs.js";
+import { availabilityWords, roleWords, valueOf } from "./enums.js";
+import type { Reader } from "./reader.js";
+
+export function decodeNode(body: Reader): NodeSpec {
+  const role = body.text("Role");
+  const availability = body.text("Availability");
+  return {
+    annotations: { name: body.text("Name"), labels: body.textMap("Labels") },
+    desiredRole: valueOf(roleWords, role, `invalid Role: "${role}"`),
+    availability: valueOf(availabilityWords, availability, `invalid Availability: "${availability}"`),
+  };
+}

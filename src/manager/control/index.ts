@@ -1,0 +1,23 @@
+/**
+ * What a user may ask of the swarm, a file per noun: check, fill in defaults, one transaction of the store.
+ *
+ * What must stay true:
+ * C1  a request is judged inside the transaction that grants it, on exactly what is true then.
+ * C2  a write with a version that is older than the last change of the spec is refused: nobody overwrites what they did
+ *     not see. Our own bookkeeping (endpoint, update status, node status) does not count as a change.
+ * C3  a repeated request (same request id) gets the first answer and changes nothing.
+ * C4  what is refused is refused whole, in Docker's words where Docker has words.
+ * C5  every spec a service had stays as a revision while a task was made from it, and the last ten longer.
+ *
+ * Start at control.ts; services.ts and update.ts hold most of the rules.
+ */
+export type { Batch, RowChange, View } from "../../store/index.js";
+export { revisionId } from "../../store/index.js";
+export { type CertificateAuthority, type TokenRotation } from "./cluster.js";
+export { Control, type ControlModules, type ControlOptions } from "./control.js";
+export { findNode, findService, findTask } from "./find.js";
+export type { ManagerStatus, Membership } from "./membership.js";
+export { predefinedNetworks } from "./networks.js";
+export { countTasks, type ServiceCounts } from "./status.js";
+export type { UpdateOptions } from "./update.js";
+export { noLeaderMessage } from "./write.js";

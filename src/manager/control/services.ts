@@ -1,0 +1,115 @@
+// Services: create, update, remove.
+
+import { newId, type Random, rpcError } from "../../base/index.js";
+import { Service } from "../../gen/skep/v1/objects.js";
+import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { generatedName, type PortHolder, refusePortConflicts, validateService } from "../../model/index.js";
+import { nameKey, revisionOf, type Store, specOf, type Transaction, type View } from "../../store/index.js";
+import { findService } from "./find.js";
+import { withNetworkIds } from "./networks.js";
+import { dropUnusedRevisions, putRevision } from "./revisions.js";
+import { refuseUnbuilt } from "./unbuilt.js";
+import { type UpdateOptions, updateService } from "./update.js";
+import type { Writes } from "./write.js";
+
+/** Tries at a name nobody has; after that it gets a number. */
+const generatedNameTries = 10;
+
+export class Services {
+  readonly #store: Store;
+  readonly #writes: Writes;
+  readonly #random: Random;
+
+  constructor(
+    _options: Record<string, never>,
+    modules: { readonly store: Store; readonly writes: Writes; readonly random: Random },
+  ) {
+    this.#store = modules.store;
+    this.#writes = modules.writes;
+    this.#random = modules.random;
+  }
+
+  /** Returns the new service's id. A service without a name is given one. */
+  async create(requestId: string, asked: ServiceSpec): Promise<string> {
+    const named = this.#named(asked);
+    validateService(named);
+    refuseUnbuilt(named);
+    const id = newId(this.#random);
+    return this.#writes.once(requestId, (tx) => createService(tx, id, named));
+  }
+
+  /** `version` is the one the caller saw (C2). */
+  async update(
+    requestId: string,
+    input: string,
+    version: number,
+    asked: ServiceSpec,
+    options: UpdateOptions,
+  ): Promise<void> {
+    const { id } = findService(this.#store, input);
+    const named = this.#named(asked);
+    validateService(named);
+    refuseUnbuilt(named);
+    await this.#writes.once(requestId, (tx) => {
+      updateService(tx, id, version, named, options);
+      return "";
+    });
+  }
+
+  /** The service is gone at once; its tasks are the orchestrator's to end. */
+  async remove(requestId: string, input: string): Promise<void> {
+    await this.#writes.once(requestId, (tx) => {
+      const { id } = findService(tx, input);
+      tx.delete("service", id);
+      dropUnusedRevisions(tx, id);
+      return "";
+    });
+  }
+
+  #named(spec: ServiceSpec): ServiceSpec {
+    if (spec.annotations?.name) return spec;
+    return { ...spec, annotations: { labels: {}, ...spec.annotations, name: this.#freeName() } };
+  }
+
+  #freeName(): string {
+    for (let attempt = 0; attempt < generatedNameTries; attempt++) {
+      const name = generatedName(this.#random);
+      if (!isTaken(this.#store, name)) return name;
+    }
+    return `${generatedName(this.#random)}${Math.floor(this.#random.next() * 1e6)}`;
+  }
+}
+
+function createService(tx: Transaction, id: string, asked: ServiceSpec): string {
+  const name = asked.annotations?.name ?? "";
+  if (isTaken(tx, name)) {
+    throw rpcError("AlreadyExists", `name conflicts with an existing object: service ${name} already exists`);
+  }
+  const spec = withNetworkIds(tx, asked);
+  refusePortConflicts(spec.endpoint?.ports ?? [], portHolders(tx, id));
+  putRevision(tx, id, 1, spec);
+  tx.put("service", Service.fromPartial({ id, name, specVersion: tx.revision + 1, revision: 1, lastRevision: 1 }));
+  return id;
+}
+
+function isTaken(view: View, name: string): boolean {
+  for (const _ of view.table("service").by("name", nameKey(name))) return true;
+  return false;
+}
+
+/** The other services with the ports they ask for and those they were given. */
+export function* portHolders(view: View, exceptId: string): Iterable<PortHolder> {
+  for (const service of view.table("service").all()) {
+    if (service.id === exceptId) continue;
+    const asked = specOf(view, service).endpoint?.ports ?? [];
+    const ports = [...asked, ...(service.endpoint?.ports ?? [])];
+    if (ports.length > 0) yield { id: service.id, name: service.name, ports };
+  }
+}
+
+/** The spec before the current one, if it is still there. */
+export function previousSpecOf(view: View, service: Service): ServiceSpec | undefined {
+  return service.previousRevision === undefined
+    ? undefined
+    : revisionOf(view, service.id, service.previousRevision).spec;
+}
