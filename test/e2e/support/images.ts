@@ -86,7 +86,7 @@ export async function importImage(engine: DockerHttp, image: Image): Promise<voi
 }
 
 /** The image's tar; made once per machine and recipe. */
-async function tarOf({ recipe, fill }: Image): Promise<string> {
+export async function tarOf({ recipe, fill }: Image): Promise<string> {
   const source = statSync(which("busybox") ?? "/bin/busybox");
   const key = createHash("sha256").update(`${recipe} ${source.size} ${source.mtimeMs}`).digest("hex").slice(0, 12);
   const path = join(base, "cache", `${recipe}-${key}.tar`);
@@ -104,7 +104,7 @@ async function tarOf({ recipe, fill }: Image): Promise<string> {
   return path;
 }
 
-async function layBusybox(root: string): Promise<void> {
+export async function layBusybox(root: string): Promise<void> {
   const program = which("busybox");
   if (program === undefined) throw new Error("busybox is not installed");
   for (const folder of ["bin", "etc", "tmp", "root", "var", "proc", "sys", "dev"]) mkdirSync(join(root, folder));
