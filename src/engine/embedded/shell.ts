@@ -7,7 +7,7 @@ export interface Command {
   readonly background: boolean;
 }
 
-const token = /\s*(?:(&&|\|\||;|\n|&(?!\d))|((?:'[^']*'|"[^"]*"|>&\d|\\.|[^\s;&|'"\\])+))/y;
+const token = /[^\S\n]*(?:(&&|\|\||;|\n|&(?!\d))|((?:'[^']*'|"[^"]*"|>&\d|\\.|[^\s;&|'"\\])+))/y;
 
 /** The commands of a script, in order; undefined when it uses more of the language than this. */
 export function commandsOf(script: string): readonly Command[] | undefined {
