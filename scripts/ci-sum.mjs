@@ -48,7 +48,7 @@ function main(args) {
   const paths = args[0] === "--failed" ? args.slice(2) : args;
   const total = sum([{ passed: 0, failed: stepsFailed, skipped: 0 }, ...paths.map(read)]);
   console.log(line(total));
-  process.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
+  process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) main(process.argv.slice(2));

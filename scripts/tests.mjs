@@ -30,4 +30,4 @@ const run = spawnSync(
   ],
   { stdio: "inherit" },
 );
-process.exit(run.status ?? 1);
+process.exitCode = run.status ?? 1;
