@@ -49,12 +49,15 @@ export class SimDisk implements Disk {
     return this.#operations;
   }
 
-  /** The machine dies within the `n`-th operation from now (1 = the next): it has its effect, unsynced, and never ends well. */
+  /**
+   * Everything stops within the `n`-th operation from now (1 = the next): a write has its effect, unsynced, a sync has
+   * none, and none ends well. `crash` or `kill` says what it was and brings the disk back.
+   */
   crashAfter(n: number): void {
     this.#crashAt = this.#operations + n;
   }
 
-  /** True once the machine died by `crashAfter`; `crash` brings the disk back. */
+  /** True once everything stopped by `crashAfter`. */
   get isDead(): boolean {
     return this.#operations >= this.#crashAt;
   }
@@ -65,15 +68,39 @@ export class SimDisk implements Disk {
    * unsynced names a prefix, drawn from `random`.
    */
   crash(survival: Survival, random: SeededRandom): void {
-    this.#life += 1;
-    this.#operations = 0;
-    this.#crashAt = Number.POSITIVE_INFINITY;
+    this.kill();
     const inodes = new Set([...this.#names.values(), ...this.#durableNames.values()]);
     for (const inode of inodes) inode.crash(survival, random);
     const kept = { nothing: 0, everything: this.#changes.length, torn: random.int(this.#changes.length + 1) }[survival];
     for (const change of this.#changes.slice(0, kept)) change.apply(this.#durableNames);
     this.#changes = [];
     this.#names = new Map(this.#durableNames);
+  }
+
+  /** The process dies, the machine lives on: what was written is still there to be read, and still not durable. */
+  kill(): void {
+    this.#life += 1;
+    this.#operations = 0;
+    this.#crashAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** The disk as one process sees it: once the process or the machine has died, nothing it does has any effect. */
+  mount(): Disk {
+    const life = this.#life;
+    const alive = async <T>(operation: () => Promise<T>): Promise<T> => {
+      if (life !== this.#life) throw crashed();
+      return operation();
+    };
+    return {
+      open: (path, options) => alive(() => this.open(path, options)),
+      readFile: (path) => alive(() => this.readFile(path)),
+      replaceFile: (path, data) => alive(() => this.replaceFile(path, data)),
+      list: (folder) => alive(() => this.list(folder)),
+      makeFolder: (folder) => alive(() => this.makeFolder(folder)),
+      rename: (from, to) => alive(() => this.rename(from, to)),
+      remove: (path) => alive(() => this.remove(path)),
+      syncFolder: (folder) => alive(() => this.syncFolder(folder)),
+    };
   }
 
   /** All files, sorted. */

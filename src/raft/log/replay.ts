@@ -54,6 +54,8 @@ export class Replay {
   }
 
   #append(entry: Entry): void {
+    // Where the beginning was dropped, what is left of it may be a suffix that was replaced from further down.
+    if (!this.#start && entry.index < (this.#entries[0]?.index ?? 0)) this.#entries = [];
     const first = this.#entries[0]?.index ?? (this.#start ? this.#start.index + 1 : entry.index);
     const at = entry.index - first;
     const before = this.#entries[at - 1];

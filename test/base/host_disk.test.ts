@@ -1,0 +1,32 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { openDisk } from "../../src/base/host/index.js";
+import { diskContract } from "../support/disk_contract.js";
+
+const roots: string[] = [];
+afterEach(() => {
+  for (const root of roots.splice(0)) fs.rmSync(root, { recursive: true });
+});
+
+function aRoot(): string {
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), "skep-disk-"));
+  roots.push(root);
+  return root;
+}
+
+diskContract(() => openDisk(aRoot()));
+
+test("files and folders are for their owner alone", async () => {
+  const root = path.join(aRoot(), "deep/down");
+  const disk = openDisk(root);
+  await disk.makeFolder("x");
+  await disk.open("x/a", { create: true });
+  const mode = (name: string): number => fs.statSync(path.join(root, name)).mode & 0o777;
+  expect([mode(""), mode("x"), mode("x/a")]).toEqual([0o700, 0o700, 0o600]);
+});
+
+test("a path out of the disk is refused", async () => {
+  await expect(openDisk(aRoot()).readFile("../x")).rejects.toThrow(/inside the disk/);
+});
