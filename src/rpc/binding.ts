@@ -1,0 +1,23 @@
+// A service of the swarm as the server takes it: what it is, who may call what of it, and who answers.
+
+import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
+import type { Access } from "./access.js";
+
+export interface Binding {
+  readonly definition: ServiceDefinition;
+  readonly implementation: UntypedServiceImplementation;
+  /** By path, so that the gate knows before anything is decoded (R1). */
+  readonly accessByPath: ReadonlyMap<string, Access>;
+}
+
+/** `access` has a row for each method: one that is forgotten does not compile. */
+export function defineBinding<Definition extends ServiceDefinition>(
+  definition: Definition,
+  access: { readonly [Method in keyof Definition]: Access },
+  implementation: UntypedServiceImplementation,
+): Binding {
+  const rows = Object.entries(definition).map(([name, { path }]): [string, Access] => {
+    return [path, access[name as keyof Definition]];
+  });
+  return { definition, implementation, accessByPath: new Map(rows) };
+}

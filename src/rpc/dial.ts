@@ -1,0 +1,61 @@
+// Connecting to a manager: a channel of its own for each use, so that every one starts with the credentials in force and
+// with no memory of an earlier failure.
+
+import {
+  type ChannelCredentials,
+  type ChannelOptions,
+  credentials as channelCredentials,
+  logVerbosity,
+  setLogVerbosity,
+} from "@grpc/grpc-js";
+import { hostAndPort } from "./address.js";
+import type { Credentials } from "./credentials.js";
+
+/** A message of a manager: an assignment message is 64 kB, a forwarded answer larger. */
+const messageBytesMax = 4 * 1024 * 1024;
+const keepaliveMs = 10_000;
+const keepaliveTimeoutMs = 10_000;
+const connectBackoffMs = 200;
+
+/** Every manager's certificate names this (swarm-semantics §8.2). */
+const serverName = "swarm-manager";
+
+const options: ChannelOptions = {
+  "grpc.ssl_target_name_override": serverName,
+  "grpc.default_authority": serverName,
+  "grpc.max_receive_message_length": messageBytesMax,
+  "grpc.keepalive_time_ms": keepaliveMs,
+  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
+  "grpc.initial_reconnect_backoff_ms": connectBackoffMs,
+  "grpc.enable_retries": 0,
+  "grpc.service_config_disable_resolution": 1,
+  // Nodes talk to each other directly, whatever proxy the environment names for images.
+  "grpc.enable_http_proxy": 0,
+  "grpc.use_local_subchannel_pool": 1,
+  "grpc.enable_channelz": 0,
+};
+
+type ClientClass<Client> = new (target: string, credentials: ChannelCredentials, options: ChannelOptions) => Client;
+
+/** How to trust the other end, and who to be: a member, a joiner that knows the root, or one that knows nothing yet. */
+export type Trust = { readonly as: Credentials } | { readonly root: string } | "unverified";
+
+/** A client of one service at `addr` (host or host:port). Nothing is sent yet. */
+export function clientTo<Client>(Client: ClientClass<Client>, addr: string, trust: Trust): Client {
+  setLogVerbosity(logVerbosity.NONE);
+  const { host, port } = hostAndPort(addr);
+  const target = host.includes(":") ? `ipv6:[${host}]:${port}` : `dns:${host}:${port}`;
+  return new Client(target, credentialsFor(trust), options);
+}
+
+function credentialsFor(trust: Trust): ChannelCredentials {
+  if (trust === "unverified") {
+    return channelCredentials.createSsl(null, null, null, {
+      rejectUnauthorized: false,
+      checkServerIdentity: () => undefined,
+    });
+  }
+  if ("root" in trust) return channelCredentials.createSsl(Buffer.from(trust.root));
+  const { root, key, certificate } = trust.as;
+  return channelCredentials.createSsl(Buffer.from(root), Buffer.from(key), Buffer.from(certificate));
+}

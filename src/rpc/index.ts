@@ -1,0 +1,28 @@
+/**
+ * What nodes say to each other: gRPC over mutual TLS on one port. Here are the server, the clients, and the binding of
+ * the swarm's services to both; what is said is decided elsewhere.
+ *
+ * What must stay true:
+ * R1  every call passes the gate before anything of it is read: a method is open to the roles its binding names, and to
+ *     nobody else. A method without a row in that table is not served.
+ * R2  who calls is what the verified certificate of the connection says, never what a message says.
+ * R3  a node that was removed is refused at its next call or message, whatever its certificate says.
+ * R4  a peer without a certificate of ours in force is a stranger: another gRPC server with far smaller bounds serves it,
+ *     so that nothing it does can use up what members need.
+ * R5  every wait has a bound: handshakes, strangers' connections, unary calls, the opening of a session, the shutdown.
+ *
+ * Start at server.ts; front.ts accepts connections, gate.ts and access.ts let calls in, client.ts calls.
+ */
+export { type Access, managersOnly, members, type Peer, type PeerNode, refusalFor } from "./access.js";
+export { defaultPort, remoteAddress } from "./address.js";
+export { type Binding, defineBinding } from "./binding.js";
+export { caBinding } from "./ca-binding.js";
+export { fetchRoot, issueCertificate } from "./ca-client.js";
+export type { CredentialSource, Credentials } from "./credentials.js";
+export { dialError } from "./dial-error.js";
+export { dispatcherBinding } from "./dispatcher-binding.js";
+export type { CaCalls, DispatcherCalls, LeaderCalls, ManagerCalls, SessionPeer } from "./manager-calls.js";
+export { RpcServer, type RpcServerModules, type RpcServerOptions } from "./server.js";
+export { openSession, type SessionOptions, type SessionStream } from "./session.js";
+export { NodeRemoved, NotTheLeader } from "./status.js";
+export { type StreamCall, serveStream } from "./stream.js";

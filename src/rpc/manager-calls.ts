@@ -1,0 +1,42 @@
+// What a manager answers other nodes, as the manager provides it: here it is only bound to gRPC.
+
+import type { IssueRequest, IssueResponse } from "../gen/skep/v1/ca.js";
+import type { AgentMessage, ManagerMessage } from "../gen/skep/v1/dispatcher.js";
+import type { NodeRole } from "../gen/skep/v1/specs.js";
+
+export interface CaCalls {
+  issue(
+    caller: { readonly address: string; readonly nodeId?: string | undefined },
+    request: IssueRequest,
+  ): Promise<IssueResponse>;
+}
+
+/** The node at the other end of a session, as its certificate says. */
+export interface SessionPeer {
+  readonly nodeId: string;
+  readonly role: NodeRole;
+  /** IP address the session comes from. */
+  readonly address: string;
+}
+
+export interface DispatcherCalls {
+  /**
+   * One session. `incoming` ends when the agent says no more and throws when it is gone; `signal` is aborted then, and
+   * when this manager stops. Ending the answer ends the session.
+   */
+  session(peer: SessionPeer, incoming: AsyncIterable<AgentMessage>, signal: AbortSignal): AsyncIterable<ManagerMessage>;
+}
+
+export interface LeaderCalls {
+  readonly ca: CaCalls;
+  readonly dispatcher: DispatcherCalls;
+}
+
+export interface ManagerCalls {
+  /** The root certificate tokens are made for, PEM: any manager knows it. */
+  root(): string;
+  /** Present while this manager leads. */
+  leader(): LeaderCalls | undefined;
+  /** host:port of the leader as this manager knows it; "" when it knows none. */
+  leaderAddr(): string;
+}
