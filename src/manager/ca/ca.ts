@@ -174,9 +174,10 @@ export class Ca {
 
   #grantFor(shown: Shown, view: View): Grant {
     const { cluster } = view;
+    const { pki } = this.#modules;
     invariant(cluster !== undefined, "a leader has a cluster");
     const nodeById = (id: string): Node | undefined => view.table("node").get(id);
-    return grantFor(shown, { cluster, nodeById, sameSecret: this.#modules.pki.sameSecret });
+    return grantFor(shown, { cluster, nodeById, sameSecret: (a, b) => pki.sameSecret(a, b) });
   }
 }
 

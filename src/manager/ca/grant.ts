@@ -41,9 +41,9 @@ function renewal(node: Node): Grant {
   return { kind: "renew", nodeId: node.id, role: node.role };
 }
 
-function memberById(nodeId: string, { cluster, nodeById }: GrantWorld): Node {
-  const node = nodeById(nodeId);
-  if (node === undefined || cluster.removedNodes.some((removed) => removed.nodeId === nodeId)) {
+function memberById(nodeId: string, world: GrantWorld): Node {
+  const node = world.nodeById(nodeId);
+  if (node === undefined || world.cluster.removedNodes.some((removed) => removed.nodeId === nodeId)) {
     throw new SwarmError("PermissionDenied", `Permission denied: node ${nodeId} was removed from swarm`);
   }
   return node;
@@ -59,10 +59,10 @@ function lastHeldBy(node: Node, fingerprint: string): Node {
 }
 
 /** Both tokens are always compared, in constant time each. */
-function roleOfToken(token: string, { cluster, sameSecret }: GrantWorld): NodeRole {
-  const tokens: JoinTokens = cluster.rootCa?.joinTokens ?? { worker: "", manager: "" };
-  const isWorker = tokens.worker !== "" && sameSecret(token, tokens.worker);
-  const isManager = tokens.manager !== "" && sameSecret(token, tokens.manager);
+function roleOfToken(token: string, world: GrantWorld): NodeRole {
+  const tokens: JoinTokens = world.cluster.rootCa?.joinTokens ?? { worker: "", manager: "" };
+  const isWorker = tokens.worker !== "" && world.sameSecret(token, tokens.worker);
+  const isManager = tokens.manager !== "" && world.sameSecret(token, tokens.manager);
   if (isWorker) return NodeRole.WORKER;
   if (isManager) return NodeRole.MANAGER;
   throw new SwarmError("InvalidArgument", joinSentence);
