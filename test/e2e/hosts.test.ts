@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { busybox, dockerClis, eventually, startHosts, web } from "./support/index.js";
+import { busybox, dockerClis, eventually, nodeWeb, startHosts, web } from "./support/index.js";
 import { onRealHosts } from "./support/on-real-hosts.js";
 
 onRealHosts("real hosts", () => {
@@ -52,6 +52,23 @@ onRealHosts("real hosts", () => {
       what: "the crash is seen",
       withinMs: 5_000,
     });
+  });
+
+  test("an image made of this machine's Node serves, and stops when asked", async () => {
+    await using hosts = await startHosts(1, { images: [nodeWeb] });
+    const host = hosts.host(1);
+    await host.docker(["run", "-d", "--name", "server", "-p", "8080:80", nodeWeb.name], { to: "engine" });
+    const { value } = await eventually(
+      async () => (await host.exec(["busybox", "wget", "-qO-", "http://127.0.0.1:8080/x"])).stdout,
+      {
+        what: "the server answers",
+        withinMs: 5_000,
+      },
+    );
+    expect(JSON.parse(value)).toMatchObject({ url: "/x" });
+    const from = performance.now();
+    await host.docker(["stop", "-t", "30", "server"], { to: "engine" });
+    expect(performance.now() - from).toBeLessThan(10_000);
   });
 
   test("every docker command of this machine talks to a host's engine", async () => {

@@ -3,7 +3,7 @@
  * each, on a switch of their own. Must stay true: nothing survives a run, however it ends; nothing here knows how Skep
  * works inside. Start at hosts.ts (`startHosts`) and host.ts (what a host can do).
  */
-export { howToGetThem, realHosts } from "./detect.js";
+export { realHosts } from "./detect.js";
 export { eventually } from "./eventually.js";
 export { type DockerOptions, dockerClis, type Host } from "./host.js";
 export { type Hosts, startHosts } from "./hosts.js";
