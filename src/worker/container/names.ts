@@ -19,7 +19,7 @@ export function slotName(task: TaskAssignment, nodeId: string): string {
 }
 
 /** Labels by which this node's containers are found on the engine. */
-export function ownLabels(node: NodeFacts): Readonly<Record<string, string>> {
+export function ownLabels(node: Pick<NodeFacts, "nodeId" | "clusterId">): Readonly<Record<string, string>> {
   return { [nodeLabel]: node.nodeId, [clusterLabel]: node.clusterId };
 }
 

@@ -1,8 +1,7 @@
 // Templates in a task's spec (swarm-semantics §10.2): Go templates over the service, the node and the task; a key that
 // is not there is an error.
 
-import { SwarmError } from "../../base/index.js";
-import { fn, parseTemplate } from "../../base/template/index.js";
+import { fn, parseTemplate, SwarmError } from "../../base/index.js";
 import type { TaskAssignment } from "../../gen/skep/v1/dispatcher.js";
 import type { NodeFacts } from "./facts.js";
 import { slotName, taskName } from "./names.js";

@@ -1,0 +1,168 @@
+// The agent: keeps a session with the leader for as long as the daemon runs, however often it breaks.
+
+import { backoffMs, type Clock, type Log, messageOf, type Random, sleep, Wake } from "../base/index.js";
+import {
+  type AgentOpen,
+  type Assignments,
+  type EngineHealth,
+  GoodbyeReason,
+  type HeldAssignment,
+  RefusalKind,
+  type SessionState,
+} from "../gen/skep/v1/dispatcher.js";
+import type { NodeDescription } from "../gen/skep/v1/objects.js";
+import type { Reporter } from "./reporter.js";
+import { AgentSession, type Connection, Refused } from "./session.js";
+
+/** The newest protocol this agent speaks. */
+export const agentFormat = 1;
+/** Swarm's: swarm-semantics §6.6. */
+const reconnect = { firstMs: 100, maxMs: 8_000 };
+/** Managers that send the agent on to another one are followed at once this many times in a row. */
+const redirectsMax = 3;
+/** The leader ends the session once it has stored a goodbye; nobody waits longer for that. */
+const goodbyeMs = 500;
+
+export interface AgentModules {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly reporter: Reporter;
+  /** Opens a stream to the manager that most likely leads; rejects in clear words. Ends when the signal is aborted. */
+  readonly connect: (signal: AbortSignal) => Promise<Connection>;
+  /** What the node holds and says of itself now. */
+  readonly held: () => readonly HeldAssignment[];
+  readonly describe: () => NodeDescription | undefined;
+  readonly engineHealth: () => EngineHealth;
+  readonly assigned: (assignments: Assignments) => void;
+  readonly stateChanged: (state: SessionState) => void;
+  /** Another manager leads, or (empty) none is known. */
+  readonly leaderIs: (addr: string) => void;
+  /** The node was removed from the cluster. */
+  readonly removed: (message: string) => void;
+}
+
+export interface AgentOptions {
+  /** Where other nodes reach this one; empty: the address a manager sees. */
+  readonly advertiseAddr: string;
+}
+
+const never = new AbortController().signal;
+
+export class Agent {
+  readonly #options: AgentOptions;
+  readonly #modules: AgentModules;
+  #session: AgentSession | undefined;
+  readonly #sessionOver = new Wake();
+  #isWelcome = false;
+  #isOver = false;
+
+  constructor(options: AgentOptions, modules: AgentModules) {
+    this.#options = options;
+    this.#modules = modules;
+  }
+
+  /** True while a leader counts this node in. */
+  get isConnected(): boolean {
+    return this.#isWelcome;
+  }
+
+  /** Session after session, until the signal is aborted or (then it waits for that) the node was removed. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, random, log } = this.#modules;
+    for (let failures = 0; !this.#isOver; ) {
+      const error = await this.#once(() => (failures = 0), signal);
+      signal.throwIfAborted();
+      failures += 1;
+      const isSentOn = this.#answer(error) && failures <= redirectsMax;
+      const waitMs = isSentOn ? 0 : backoffMs(reconnect, failures, random);
+      log.info("session with the manager is over", { error: messageOf(error), retryMs: Math.round(waitMs) });
+      await sleep(clock, waitMs, signal);
+    }
+    await new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+    });
+  }
+
+  /** The engine's answer to "do you live?" changed, or what the node says of itself did. */
+  tellEngine(): void {
+    if (!this.#isWelcome) return;
+    const description = this.#modules.describe();
+    if (description) this.#session?.say({ $case: "description", value: description });
+    this.#session?.say({ $case: "engine", value: this.#modules.engineHealth() });
+  }
+
+  /** Tells the leader why the node goes, so that it need not be guessed from silence. No session follows. */
+  async goodbye(reason: GoodbyeReason): Promise<void> {
+    this.#isOver = true;
+    if (!this.#isWelcome) return;
+    this.#session?.say({ $case: "goodbye", value: { reason } });
+    await this.#sessionOver.waitAtMost(this.#modules.clock, goodbyeMs, never);
+  }
+
+  /** One session. Resolves with why it is over. */
+  async #once(onWelcome: () => void, signal: AbortSignal): Promise<unknown> {
+    const { reporter } = this.#modules;
+    try {
+      const connection = await this.#modules.connect(signal);
+      const session = this.#makeSession(connection, onWelcome);
+      this.#session = session;
+      return await session.run({ $case: "open", value: this.#open() }, signal);
+    } catch (error) {
+      return error;
+    } finally {
+      reporter.detach();
+      this.#session = undefined;
+      this.#isWelcome = false;
+      this.#sessionOver.ring();
+    }
+  }
+
+  #makeSession(connection: Connection, onWelcome: () => void): AgentSession {
+    const { clock, reporter, assigned, stateChanged, log } = this.#modules;
+    const session: AgentSession = new AgentSession(connection, clock, {
+      welcomed: ({ sessionId }) => {
+        onWelcome();
+        this.#isWelcome = true;
+        log.info("session with the manager is open", { sessionId });
+        reporter.attach((report) => session.say({ $case: "statuses", value: report }));
+      },
+      assigned,
+      acknowledged: (number) => reporter.acknowledge(number),
+      stateChanged,
+    });
+    return session;
+  }
+
+  #open(): AgentOpen {
+    return {
+      format: agentFormat,
+      description: this.#modules.describe(),
+      tasks: this.#modules.held(),
+      advertiseAddr: this.#options.advertiseAddr,
+      engine: this.#modules.engineHealth(),
+    };
+  }
+
+  /** Acts on a refusal. True when the next try should come at once. */
+  #answer(error: unknown): boolean {
+    if (!(error instanceof Refused)) return false;
+    const { kind, message, leaderAddr } = error.refusal;
+    switch (kind) {
+      case RefusalKind.NOT_LEADER:
+        this.#modules.leaderIs(leaderAddr);
+        return leaderAddr !== "";
+      case RefusalKind.NODE_REMOVED:
+        this.#isOver = true;
+        this.#modules.removed(message);
+        return true;
+      case RefusalKind.UNSPECIFIED:
+      case RefusalKind.SUPERSEDED:
+      case RefusalKind.PROTOCOL:
+      case RefusalKind.NODE_UNKNOWN:
+        return false;
+      default:
+        return kind satisfies never;
+    }
+  }
+}
