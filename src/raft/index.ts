@@ -16,7 +16,6 @@ export { LogDamagedError, NewerFormatError, WrongKeyError } from "./log/errors.j
 export { RaftMember, type RaftModules } from "./node.js";
 export type { RaftOptions } from "./options.js";
 export { openSealer, type Sealer } from "./sealer.js";
-export { snapshotChunkBytesMax } from "./snapshot/snapshots.js";
 export {
   type CommittedEntry,
   type Leadership,

@@ -7,7 +7,7 @@ export interface StateMachine {
   /** Applies one committed entry, synchronously; in index order, exactly once per process life and index. Must not throw. */
   apply(entry: CommittedEntry): void;
   /**
-   * The state after the last entry applied, as chunks of at most `snapshotChunkBytesMax`: references are collected at
+   * The state after the last entry applied, as chunks of at most 4 MiB, better 256 KiB: references are collected at
    * the call, chunks encoded one by one as they are asked for, while entries are applied in between.
    */
   snapshot(): Iterable<Uint8Array>;

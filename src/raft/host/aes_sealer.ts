@@ -6,7 +6,7 @@ import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:cr
 import { invariant } from "../../base/index.js";
 import type { Sealer } from "../sealer.js";
 
-export const dataKeyBytes = 32;
+const dataKeyBytes = 32;
 const version = 1;
 const saltBytes = 16;
 const nonceBytes = 12;
