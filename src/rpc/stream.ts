@@ -44,13 +44,32 @@ export async function serveStream<In, Out>(
   }
 }
 
-/** What a stream brings. Leaving the loop early does not end the stream: whoever writes to it still may. */
+/**
+ * What a stream brings. Not Node's own iterator: that destroys the stream on an error, and with it the status that is
+ * still to be sent on a stream that is read and written.
+ */
 export async function* readAll<T>(stream: Readable, signal: AbortSignal): AsyncGenerator<T, void, void> {
-  try {
-    for await (const message of until<T>(stream.iterator({ destroyOnReturn: false }), signal)) yield message;
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error;
+  for (;;) {
+    signal.throwIfAborted();
+    const message = stream.read() as T | null;
+    if (message !== null) yield message;
+    else if (stream.readableEnded) return;
+    else if (stream.destroyed) throw new SwarmError("Unavailable", "the stream was closed");
+    else await somethingHappens(stream, signal);
   }
+}
+
+function somethingHappens(stream: Readable, signal: AbortSignal): Promise<void> {
+  const events = ["readable", "end", "error", "close"];
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      for (const event of events) stream.off(event, settle);
+      signal.removeEventListener("abort", settle);
+      resolve();
+    };
+    for (const event of events) stream.on(event, settle);
+    signal.addEventListener("abort", settle, { once: true });
+  });
 }
 
 /** Resolves once the stream can take more. */
@@ -70,11 +89,8 @@ export async function write<T>(stream: Writable, message: T, signal: AbortSignal
 }
 
 /** The same items, but throws the signal's reason at once when it is aborted, whatever the source is waiting for. */
-async function* until<T>(
-  source: AsyncIterable<T> | AsyncIterator<T>,
-  signal: AbortSignal,
-): AsyncGenerator<T, void, void> {
-  const iterator = Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source;
+async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
+  const iterator = source[Symbol.asyncIterator]();
   try {
     for (;;) {
       const step = await nextOr(iterator, signal);
