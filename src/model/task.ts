@@ -116,7 +116,8 @@ export interface NewTask {
 export function newTask(task: NewTask): Task {
   return {
     id: task.id,
-    meta: undefined,
+    // Stamped by the store; until then it lets decisions of one transaction see the age of what they made.
+    meta: { version: 0, createdAt: task.now, updatedAt: task.now },
     serviceId: task.serviceId,
     revision: task.revision,
     slot: task.slot,

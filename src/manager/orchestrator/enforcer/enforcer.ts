@@ -1,0 +1,96 @@
+// The loop that holds nodes against the constraints and reservations of the tasks they hold.
+
+import { type Clock, type WallTime, wallTime } from "../../../base/index.js";
+import { type Node, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
+import { NodeAvailability } from "../../../gen/skep/v1/specs.js";
+import {
+  Bell,
+  type Follower,
+  follow,
+  type RowChange,
+  type Store,
+  specOf,
+  type Transaction,
+  taskSpecOf,
+  type Writer,
+} from "../../../store/index.js";
+import { violations } from "./violations.js";
+
+export interface EnforcerModules {
+  readonly store: Store;
+  readonly writer: Writer;
+  readonly clock: Clock;
+}
+
+export class Enforcer implements Follower {
+  readonly tables = ["node"] as const;
+  readonly bell = new Bell();
+  readonly #modules: EnforcerModules;
+  readonly #nodes = new Set<string>();
+
+  constructor(_options: Readonly<Record<never, never>>, modules: EnforcerModules) {
+    this.#modules = modules;
+  }
+
+  /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
+  run(signal: AbortSignal): Promise<void> {
+    return follow(this.#modules.store, this.#modules.clock, this, signal);
+  }
+
+  rebuild(): void {
+    for (const node of this.#modules.store.table("node").all()) this.#nodes.add(node.id);
+  }
+
+  note(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      if (change.table === "node" && change.row && isDifferent(change.row, change.previous)) this.#nodes.add(change.id);
+    }
+    if (this.#nodes.size > 0) this.bell.ring();
+  }
+
+  /** A node a transaction: one holds far fewer tasks than a transaction may change. */
+  async work(): Promise<void> {
+    const nodes = [...this.#nodes];
+    this.#nodes.clear();
+    const now = wallTime(this.#modules.clock.now());
+    for (const id of nodes) await this.#modules.writer.update((tx) => enforce(tx, id, now));
+  }
+}
+
+/** Rejects what a node may hold no more. A drained node is emptied elsewhere, a paused one is left alone. */
+function enforce(tx: Transaction, nodeId: string, now: WallTime): void {
+  const node = tx.table("node").get(nodeId);
+  if (node === undefined || (node.spec?.availability ?? NodeAvailability.ACTIVE) !== NodeAvailability.ACTIVE) return;
+  const placed = [...tx.table("task").by("node", nodeId)].flatMap((task) => {
+    if (task.serviceId === "") return [];
+    const service = tx.table("service").get(task.serviceId);
+    return [{ task, made: taskSpecOf(tx, task), current: service && specOf(tx, service) }];
+  });
+  for (const task of violations(node, placed).slice(0, rejectionsMax)) tx.setStatus(task.id, rejected(task, now));
+}
+
+/** Rejections of one transaction; what is over is found at the node's next change. */
+const rejectionsMax = 1_000;
+
+function rejected(task: Task, now: WallTime): NonNullable<Task["status"]> {
+  return {
+    container: undefined,
+    ports: [],
+    ...task.status,
+    timestamp: now,
+    appliedAt: now,
+    state: TaskState.REJECTED,
+    message: "task rejected by constraint enforcer",
+    err: "assigned node no longer meets constraints",
+  };
+}
+
+/** What constraints and reservations look at. */
+function isDifferent(row: Node, previous: Node | undefined): boolean {
+  return (
+    row.spec !== previous?.spec ||
+    row.description !== previous?.description ||
+    row.role !== previous?.role ||
+    row.status?.addr !== previous?.status?.addr
+  );
+}

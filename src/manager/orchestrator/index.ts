@@ -1,0 +1,17 @@
+/**
+ * The orchestrators: they make the tasks a service asks for, replace those that ended or lost their host, roll a new spec
+ * over them, and clear away what is over.
+ *
+ * What must stay true:
+ * O1  a slot never has two wanted tasks, except a start-first one while its new task is not running yet.
+ * O2  a stop-first task starts only when no other task of its slot still runs on a host that can be reached, or a minute
+ *     after it was made.
+ * O3  everything a decision needs is in the rows: a new leader goes on where the old one stopped.
+ * O4  an event makes the orchestrator look at the slots or the service it concerns, at nothing else.
+ *
+ * Start at orchestrator.ts (the loop), look.ts (one transaction), then restart/supervise.ts, replicated/scale.ts and
+ * update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
+ */
+export { Enforcer } from "./enforcer/enforcer.js";
+export { Orchestrator, type OrchestratorModules } from "./orchestrator.js";
+export { Reaper } from "./reaper/reaper.js";

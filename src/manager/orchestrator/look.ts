@@ -1,0 +1,142 @@
+// One look: what was noted is decided and written inside one transaction, as far as its budget goes.
+
+import type { Task } from "../../gen/skep/v1/objects.js";
+import { replicasOf } from "../../model/index.js";
+import { slotKey, type Transaction } from "../../store/index.js";
+import { Attention, type SlotRef } from "./attention.js";
+import { applyStep, removal, type Step } from "./change.js";
+import { scale } from "./replicated/scale.js";
+import { bySlot, slotsOf } from "./replicated/slots.js";
+import { supervise } from "./restart/supervise.js";
+import { settle } from "./update/progress.js";
+import { update } from "./update/update.js";
+import { type World, worldOf } from "./world.js";
+
+/** Changes of one transaction; the store's entry holds 2,000 and 1 MiB. What is over comes in the next. */
+export const changesMax = 1_000;
+
+export interface Looked {
+  /** What the budget did not reach. */
+  readonly left: Attention;
+  /** When to look again, in milliseconds from now; undefined where nothing is due. */
+  readonly slotDues: ReadonlyMap<string, { readonly ref: SlotRef; readonly inMs: number | undefined }>;
+  readonly serviceDues: ReadonlyMap<string, number | undefined>;
+}
+
+/** Looks at everything in `attention`; pure but for its writes to `tx`, so it may run twice. */
+export function lookAt(tx: Transaction, attention: Attention, nowMs: number, newId: () => string): Looked {
+  const look = new Look(tx, nowMs, newId);
+  for (const id of attention.gone) look.gone(id);
+  for (const ref of attention.slots.values()) if (!attention.services.has(ref.serviceId)) look.slot(ref);
+  for (const id of attention.services) look.service(id);
+  return look;
+}
+
+class Look implements Looked {
+  readonly left = new Attention();
+  readonly slotDues = new Map<string, { readonly ref: SlotRef; readonly inMs: number | undefined }>();
+  readonly serviceDues = new Map<string, number | undefined>();
+  readonly #tx: Transaction;
+  readonly #nowMs: number;
+  readonly #newId: () => string;
+  #written = 0;
+
+  constructor(tx: Transaction, nowMs: number, newId: () => string) {
+    this.#tx = tx;
+    this.#nowMs = nowMs;
+    this.#newId = newId;
+  }
+
+  /** The service was deleted: all its tasks go (swarm-semantics §2.2). */
+  gone(id: string): void {
+    if (this.#tx.table("service").get(id) !== undefined) return;
+    const steps = [...this.#tx.table("task").by("service", id)].map(removal);
+    if (!this.#apply(steps)) this.left.gone.add(id);
+  }
+
+  slot(ref: SlotRef): void {
+    if (this.#isFull) return this.left.slot(ref);
+    const world = this.#world(ref.serviceId);
+    if (world === undefined) return;
+    const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(settle(world, this.#tasksOf(ref)));
+    if (!done) this.left.slot(ref);
+  }
+
+  /** Restarts first, then the number of slots, then their spec: each sees what the one before wrote. */
+  service(id: string): void {
+    this.serviceDues.set(id, undefined);
+    const done = !this.#isFull && this.#restarts(id) && this.#scales(id) && this.#updates(id);
+    if (!done) this.left.service(id);
+  }
+
+  #restarts(id: string): boolean {
+    const world = this.#world(id);
+    if (world === undefined) return true;
+    const slots = bySlot(this.#tx.table("task").by("service", id));
+    let whole = true;
+    for (const [slot, tasks] of slots) whole = this.#supervise(world, { serviceId: id, slot }, tasks) && whole;
+    return whole;
+  }
+
+  #scales(id: string): boolean {
+    const world = this.#world(id);
+    const replicas = world && replicasOf(world.spec);
+    if (world === undefined || replicas === undefined) return true;
+    return this.#apply(scale(world, slotsOf(world, this.#tx.table("task").by("service", id)), replicas));
+  }
+
+  /** Twice at most: an update that starts, or turns into a rollback, takes its first slots in the same transaction. */
+  #updates(id: string): boolean {
+    for (let pass = 0; pass < 2; pass++) {
+      const world = this.#world(id);
+      if (world === undefined) return true;
+      const slots = slotsOf(world, this.#tx.table("task").by("service", id));
+      const { steps, dueInMs } = update(world, slots.live);
+      this.serviceDues.set(id, dueInMs);
+      if (!this.#apply(steps)) return false;
+      if (steps.length === 0) break;
+    }
+    return true;
+  }
+
+  #supervise(world: World, ref: SlotRef, tasks: readonly Task[]): boolean {
+    const { steps, dueInMs } = supervise(world, tasks);
+    this.slotDues.set(slotKey(ref.serviceId, ref.slot, ""), { ref, inMs: dueInMs });
+    return this.#apply(steps);
+  }
+
+  #tasksOf(ref: SlotRef): readonly Task[] {
+    return [...this.#tx.table("task").by("slot", slotKey(ref.serviceId, ref.slot, ""))];
+  }
+
+  /** The service's world, unless it is gone or of a mode this orchestrator does not care for. */
+  #world(id: string): World | undefined {
+    const service = this.#tx.table("service").get(id);
+    if (service === undefined) return undefined;
+    const world = worldOf(this.#tx, service, this.#nowMs, this.#newId);
+    return replicasOf(world.spec) === undefined ? undefined : world;
+  }
+
+  get #isFull(): boolean {
+    return this.#written >= changesMax;
+  }
+
+  /** Writes steps as far as the budget goes; false when some were left. */
+  #apply(steps: readonly Step[]): boolean {
+    for (const step of steps) {
+      if (this.#isFull) return false;
+      applyStep(this.#tx, step);
+      this.#written += weight(step);
+    }
+    return true;
+  }
+}
+
+/** A record with a long history weighs more than one change. */
+function weight(step: Step): number {
+  return step.reduce((sum, change) => {
+    if (change.kind === "create") return sum + 1 + (change.task.restart?.starts.length ?? 0) / 20;
+    if (change.kind === "record") return sum + 1 + change.restart.starts.length / 20;
+    return sum + 1;
+  }, 0);
+}

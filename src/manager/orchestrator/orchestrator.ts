@@ -1,0 +1,88 @@
+// The loop of replicated services: notes what was committed, looks at what that concerns, looks again when something is due.
+
+import { type Clock, type Log, newId, type Random, type Timer } from "../../base/index.js";
+import { Bell, type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
+import { Attention, type SlotRef } from "./attention.js";
+import { type Looked, lookAt } from "./look.js";
+
+export interface OrchestratorModules {
+  readonly store: Store;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+}
+
+export class Orchestrator implements Follower {
+  readonly tables = ["service", "task", "node"] as const;
+  readonly bell = new Bell();
+  readonly #modules: OrchestratorModules;
+  /** One timer per slot or service that is due some time; from stored times, so a new leader sets the same. */
+  readonly #timers = new Map<string, Timer>();
+  #attention = new Attention();
+
+  constructor(_options: Readonly<Record<never, never>>, modules: OrchestratorModules) {
+    this.#modules = modules;
+  }
+
+  /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await follow(this.#modules.store, this.#modules.clock, this, signal);
+    } finally {
+      for (const timer of this.#timers.values()) timer.cancel();
+      this.#timers.clear();
+    }
+  }
+
+  rebuild(): void {
+    this.#attention.all(this.#modules.store);
+  }
+
+  note(changes: readonly RowChange[]): void {
+    this.#attention.note(this.#modules.store, changes);
+    if (!this.#attention.isEmpty) this.bell.ring();
+  }
+
+  async work(): Promise<void> {
+    const { writer, clock, random } = this.#modules;
+    while (!this.#attention.isEmpty) {
+      const attention = this.#attention;
+      this.#attention = new Attention();
+      // Taken before the transaction is stamped: what an update makes is then never older than its start.
+      const nowMs = clock.now();
+      const looked = await writer.update((tx) => lookAt(tx, attention, nowMs, () => newId(random)));
+      this.#attention.add(looked.left);
+      this.#remember(looked);
+    }
+  }
+
+  #remember(looked: Looked): void {
+    for (const [key, { ref, inMs }] of looked.slotDues) this.#due(`slot ${key}`, inMs, () => this.#slotIsDue(ref));
+    for (const [id, inMs] of looked.serviceDues) this.#due(`service ${id}`, inMs, () => this.#serviceIsDue(id));
+  }
+
+  /** Replaces the timer of `key`. */
+  #due(key: string, inMs: number | undefined, act: () => void): void {
+    this.#timers.get(key)?.cancel();
+    this.#timers.delete(key);
+    if (inMs === undefined) return;
+    const fire = (): void => {
+      this.#timers.delete(key);
+      act();
+      this.bell.ring();
+    };
+    this.#timers.set(key, this.#modules.clock.after(Math.min(inMs, timerMaxMs), fire));
+  }
+
+  #slotIsDue(ref: SlotRef): void {
+    this.#attention.slot(ref);
+  }
+
+  #serviceIsDue(id: string): void {
+    this.#attention.service(id);
+  }
+}
+
+/** Longer waits look in between: a timer of Node's holds at most 2^31 ms. */
+const timerMaxMs = 24 * 3_600_000;

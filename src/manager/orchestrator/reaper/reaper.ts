@@ -1,0 +1,168 @@
+// The loop that deletes: tasks that were to be removed and have stopped, history beyond the limit, revisions nobody needs.
+
+import type { Clock } from "../../../base/index.js";
+import { type Revision, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
+import { isOnNode, isTerminal, isWanted, stateOf } from "../../../model/index.js";
+import {
+  Bell,
+  type Follower,
+  follow,
+  type RowChange,
+  revisionId,
+  type Store,
+  slotKey,
+  specOf,
+  type Transaction,
+  type Writer,
+} from "../../../store/index.js";
+import { historyLimit, surplus } from "./history.js";
+import { unneeded } from "./revisions.js";
+
+/** Deletions of one transaction. */
+const deletionsMax = 1_000;
+
+export interface ReaperModules {
+  readonly store: Store;
+  readonly writer: Writer;
+  readonly clock: Clock;
+}
+
+export class Reaper implements Follower {
+  readonly tables = ["task", "service"] as const;
+  readonly bell = new Bell();
+  readonly #modules: ReaperModules;
+  /** Tasks to delete, if that still holds. */
+  readonly #tasks = new Set<string>();
+  /** Slots that may have too long a history: key of the slot index → its service. */
+  readonly #slots = new Map<string, string>();
+  /** Services of which a revision may be needed no more. */
+  readonly #services = new Set<string>();
+
+  constructor(_options: Readonly<Record<never, never>>, modules: ReaperModules) {
+    this.#modules = modules;
+  }
+
+  /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
+  run(signal: AbortSignal): Promise<void> {
+    return follow(this.#modules.store, this.#modules.clock, this, signal);
+  }
+
+  rebuild(): void {
+    for (const task of this.#modules.store.table("task").all()) this.#noteTask(task);
+    for (const revision of this.#modules.store.table("revision").all()) this.#services.add(revision.serviceId);
+  }
+
+  note(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      if (change.table === "service") this.#services.add(change.id);
+      if (change.table !== "task") continue;
+      if (change.row === undefined) this.#services.add(change.previous?.serviceId ?? "");
+      else if (change.previous === undefined || endsNow(change.row, change.previous)) this.#noteTask(change.row);
+    }
+    if (this.#tasks.size + this.#slots.size + this.#services.size > 0) this.bell.ring();
+  }
+
+  async work(): Promise<void> {
+    while (this.#tasks.size + this.#slots.size + this.#services.size > 0) {
+      const tasks = take(this.#tasks, deletionsMax);
+      const slots = takeEntries(this.#slots, deletionsMax);
+      const services = take(this.#services, deletionsMax);
+      const left = await this.#modules.writer.update((tx) => {
+        const reap = new Reap(tx);
+        for (const id of tasks) reap.task(id);
+        for (const [key, serviceId] of slots) reap.history(key, serviceId);
+        for (const id of services) reap.revisions(id);
+        return reap;
+      });
+      for (const [key, serviceId] of left.slotsLeft) this.#slots.set(key, serviceId);
+      for (const id of left.tasksLeft) this.#tasks.add(id);
+      for (const id of left.servicesLeft) this.#services.add(id);
+    }
+  }
+
+  #noteTask(task: Task): void {
+    if (isDeletable(task)) this.#tasks.add(task.id);
+    else if (task.serviceId !== "") this.#slots.set(slotKey(task.serviceId, task.slot, task.nodeId), task.serviceId);
+  }
+}
+
+/** One transaction's deletions, as far as the budget goes. */
+class Reap {
+  readonly tasksLeft: string[] = [];
+  readonly slotsLeft: [string, string][] = [];
+  readonly servicesLeft: string[] = [];
+  readonly #tx: Transaction;
+  #deleted = 0;
+
+  constructor(tx: Transaction) {
+    this.#tx = tx;
+  }
+
+  task(id: string): void {
+    if (this.#isFull) return void this.tasksLeft.push(id);
+    const task = this.#tx.table("task").get(id);
+    if (task !== undefined && isDeletable(task)) this.#delete("task", id);
+  }
+
+  history(key: string, serviceId: string): void {
+    if (this.#isFull) return void this.slotsLeft.push([key, serviceId]);
+    const service = this.#tx.table("service").get(serviceId);
+    if (service === undefined) return;
+    const limit = historyLimit(this.#tx.cluster, specOf(this.#tx, service));
+    for (const task of surplus([...this.#tx.table("task").by("slot", key)], limit)) this.#delete("task", task.id);
+  }
+
+  revisions(serviceId: string): void {
+    if (this.#isFull) return void this.servicesLeft.push(serviceId);
+    const revisions = [...this.#tx.table("revision").by("service", serviceId)];
+    const isUsed = (revision: Revision): boolean => {
+      for (const _ of this.#tx.table("task").by("revision", revisionId(serviceId, revision.number))) return true;
+      return false;
+    };
+    const service = this.#tx.table("service").get(serviceId);
+    for (const revision of unneeded(revisions, service, isUsed)) this.#delete("revision", revision.id);
+  }
+
+  #delete(table: "task" | "revision", id: string): void {
+    this.#tx.delete(table, id);
+    this.#deleted += 1;
+  }
+
+  get #isFull(): boolean {
+    return this.#deleted >= deletionsMax;
+  }
+}
+
+/** To be removed and without a container; or an orphan nobody's service asks for. */
+function isDeletable(task: Task): boolean {
+  if (task.serviceId === "") return stateOf(task) === TaskState.ORPHANED;
+  return task.desiredState >= TaskState.REMOVE && !isOnNode(task);
+}
+
+function endsNow(row: Task, previous: Task): boolean {
+  return (
+    isTerminal(stateOf(row)) !== isTerminal(stateOf(previous)) ||
+    isWanted(row) !== isWanted(previous) ||
+    row.desiredState !== previous.desiredState
+  );
+}
+
+function take(from: Set<string>, max: number): readonly string[] {
+  const taken: string[] = [];
+  for (const id of from) {
+    if (taken.length >= max) break;
+    taken.push(id);
+    from.delete(id);
+  }
+  return taken;
+}
+
+function takeEntries(from: Map<string, string>, max: number): readonly (readonly [string, string])[] {
+  const taken: (readonly [string, string])[] = [];
+  for (const entry of from) {
+    if (taken.length >= max) break;
+    taken.push(entry);
+    from.delete(entry[0]);
+  }
+  return taken;
+}

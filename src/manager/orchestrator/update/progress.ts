@@ -1,0 +1,96 @@
+// How far an update is, slot by slot, read from the rows.
+
+import { millis } from "../../../base/index.js";
+import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
+import { UpdateOrder } from "../../../gen/skep/v1/specs.js";
+import { isDirty, isTerminal, isWanted, stateOf, statusAtMs, updateOf } from "../../../model/index.js";
+import { type Step, stopping } from "../change.js";
+import type { Slot } from "../replicated/slots.js";
+import { isOfUpdate, isRollingBack, remainingMs, type World } from "../world.js";
+
+export interface Progress {
+  /** Slots without a task of the current spec, by number. */
+  readonly todo: readonly Slot[];
+  /** Slots under way, and those done which rest for the configured delay: each takes one of `parallelism`. */
+  readonly busy: number;
+  /** Slots not yet changed, those under way included. */
+  readonly undone: number;
+  /** Stops what a slot has too much of, now that the right task runs. */
+  readonly settling: readonly Step[];
+  /** Milliseconds until the first resting slot is done; 0 when none rests. */
+  readonly restsForMs: number;
+  /** Milliseconds for which the tasks already made are still watched; 0 when that is over. */
+  readonly watchedForMs: number;
+}
+
+type Phase =
+  /** Only tasks of older specs. */
+  | { readonly kind: "todo" }
+  /** The new task is not there yet. */
+  | { readonly kind: "busy" }
+  /** Changed; `atMs` when, if the update under way did it. */
+  | { readonly kind: "done"; readonly atMs: number | undefined };
+
+export function progressOf(world: World, slots: readonly Slot[]): Progress {
+  const { delayMs, monitorMs } = updateOf(world.spec, isRollingBack(world.service));
+  const todo: Slot[] = [];
+  const settling: Step[] = [];
+  let busy = 0;
+  let undone = 0;
+  const rests: number[] = [];
+  let watchedForMs = 0;
+  for (const slot of slots) {
+    settling.push(...settle(world, slot.replica));
+    const phase = phaseOf(world, slot);
+    if (phase.kind === "todo") todo.push(slot);
+    if (phase.kind === "busy") busy += 1;
+    if (phase.kind !== "done") undone += 1;
+    else if (phase.atMs !== undefined) {
+      rests.push(remainingMs(phase.atMs + delayMs, world.nowMs, delayMs));
+      watchedForMs = Math.max(watchedForMs, remainingMs(phase.atMs + monitorMs, world.nowMs, monitorMs));
+    }
+  }
+  const resting = rests.filter((rest) => rest > 0);
+  const restsForMs = resting.length > 0 ? Math.min(...resting) : 0;
+  return { todo, busy: busy + resting.length, undone, settling, restsForMs, watchedForMs };
+}
+
+/** Whether a task is not what the service asks for now. */
+export function isTaskDirty(world: World, task: Task): boolean {
+  return isDirty({
+    task,
+    made: world.madeOf(task),
+    revision: world.service.revision,
+    current: world.spec,
+    node: task.nodeId === "" ? undefined : world.node(task.nodeId),
+  });
+}
+
+/**
+ * More than one wanted task: once one of the current spec runs, the others go. Start-first keeps the old one until then;
+ * stop-first never wants two, so what is left over goes at once.
+ */
+export function settle(world: World, tasks: readonly Task[]): readonly Step[] {
+  const wanted = tasks.filter(isWanted);
+  if (wanted.length < 2) return [];
+  const clean = wanted.filter((task) => !isTerminal(stateOf(task)) && !isTaskDirty(world, task));
+  const running = clean.find((task) => stateOf(task) === TaskState.RUNNING);
+  const { order } = updateOf(world.spec, isRollingBack(world.service));
+  const kept = running ?? (order === UpdateOrder.STOP_FIRST ? clean[0] : undefined);
+  if (kept === undefined) return [];
+  return [wanted.filter((task) => task.id !== kept.id).flatMap(stopping)];
+}
+
+function phaseOf(world: World, slot: Slot): Phase {
+  if (slot.replica.every((task) => isTaskDirty(world, task))) return { kind: "todo" };
+  const attempts = slot.tasks.filter((task) => isOfUpdate(world, task));
+  if (attempts.some((task) => isWanted(task) && stateOf(task) < TaskState.RUNNING)) return { kind: "busy" };
+  const times = attempts.map(doneAtMs);
+  return { kind: "done", atMs: times.length > 0 ? Math.max(...times) : undefined };
+}
+
+/** When a task of the update began to run, or ended without. */
+function doneAtMs(task: Task): number {
+  const since = task.restart?.runningSince;
+  return since !== undefined ? millis(since) : statusAtMs(task);
+}

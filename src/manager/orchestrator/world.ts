@@ -1,0 +1,100 @@
+// What the orchestrator's decisions are made from: one service, the specs and nodes its tasks point to, and the time.
+
+import { millis, type WallTime, wallTime } from "../../base/index.js";
+import { type Node, NodeState, type Service, type Task, UpdateState } from "../../gen/skep/v1/objects.js";
+import { NodeAvailability, type ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { createdAtMs, isOnNode, isWanted, statusAtMs } from "../../model/index.js";
+import { specOf, taskSpecOf, type View } from "../../store/index.js";
+
+export interface World {
+  readonly service: Service;
+  /** What the service asks for now. */
+  readonly spec: ServiceSpec;
+  readonly now: WallTime;
+  readonly nowMs: number;
+  /** The spec a task was made from. */
+  madeOf(task: Task): ServiceSpec;
+  node(id: string): Node | undefined;
+  newId(): string;
+}
+
+/** The world of one service as a view shows it. */
+export function worldOf(view: View, service: Service, nowMs: number, newId: () => string): World {
+  const nodes = view.table("node");
+  return {
+    service,
+    spec: specOf(view, service),
+    now: wallTime(nowMs),
+    nowMs,
+    madeOf: (task) => taskSpecOf(view, task),
+    node: (id) => nodes.get(id),
+    newId,
+  };
+}
+
+/** A node nothing can be asked of: unknown or DOWN. */
+export function isLost(node: Node | undefined): boolean {
+  return node === undefined || node.status?.state === NodeState.DOWN;
+}
+
+export function isDraining(node: Node | undefined): boolean {
+  return node?.spec?.availability === NodeAvailability.DRAIN;
+}
+
+/** Told to stop, and its container may still be there on a host that can be reached. */
+export function isStopping(world: World, task: Task): boolean {
+  return !isWanted(task) && isOnNode(task) && !isLost(world.node(task.nodeId));
+}
+
+/** An update or a rollback is under way: not paused, not over. */
+export function isUpdating(service: Service): boolean {
+  const state = service.updateStatus?.state;
+  return state === UpdateState.UPDATING || state === UpdateState.ROLLBACK_STARTED;
+}
+
+/** An update or a rollback was begun and has not been completed; it may be paused. */
+export function hasUpdate(service: Service): boolean {
+  const state = service.updateStatus?.state;
+  return isUpdating(service) || state === UpdateState.PAUSED || state === UpdateState.ROLLBACK_PAUSED;
+}
+
+export function isRollingBack(service: Service): boolean {
+  return service.updateStatus?.state === UpdateState.ROLLBACK_STARTED;
+}
+
+/**
+ * Made by the update under way, and not by a restart since: of the current revision, in place of another task, without
+ * restarts behind it, and younger than the update.
+ */
+export function isOfUpdate(world: World, task: Task): boolean {
+  const { service } = world;
+  const restart = task.restart;
+  if (task.revision !== service.revision || !restart?.replaces) return false;
+  if (restart.starts.length > 0 || restart.backoffMs > 0) return false;
+  return createdAtMs(task) >= millis(service.updateStatus?.startedAt);
+}
+
+/** Oldest first by when the status was stored, then by creation, then by id: a total order. */
+export function byAge(a: Task, b: Task): number {
+  return statusAtMs(a) - statusAtMs(b) || createdAtMs(a) - createdAtMs(b) || (a.id < b.id ? -1 : 1);
+}
+
+/** Whether `a` was made after `b`: by time, by who replaces whom, then by id so that it is never both ways. */
+export function isYounger(a: Task, b: Task): boolean {
+  const byTime = createdAtMs(a) - createdAtMs(b);
+  if (byTime !== 0) return byTime > 0;
+  if (a.restart?.replaces === b.id) return true;
+  return b.restart?.replaces !== a.id && a.id > b.id;
+}
+
+/**
+ * Milliseconds until a stored point in time. A point further away than the wait could ever have been shows that the wall
+ * clock was set back: then it counts as reached rather than hold something for hours.
+ */
+export function remainingMs(dueMs: number, nowMs: number, longestMs: number): number {
+  const remaining = dueMs - nowMs;
+  return remaining > 2 * longestMs + clockSkewMs ? 0 : Math.max(0, remaining);
+}
+
+/** How far the clocks of two leaders may honestly differ. */
+const clockSkewMs = 10_000;

@@ -1,0 +1,135 @@
+// The scheduler's opinion of the cluster, kept up to date from what is committed: nodes with what occupies them, and the
+// tasks that wait. A hint which row changed is enough: what counts is the row as it is applied now.
+
+import { invariant } from "../base/index.js";
+import { type Task, TaskState } from "../gen/skep/v1/objects.js";
+import { isOnNode, isTerminal, isWanted, stateOf, statusAtMs } from "../model/index.js";
+import { type RowChange, revisionId, taskSpecOf, type View } from "../store/index.js";
+import { type Needs, needsOf } from "./decide/needs.js";
+import { failureWindowMs, type NodeInfo } from "./decide/node-info.js";
+import { NodeSet } from "./decide/node-set.js";
+import { Pending } from "./pending.js";
+import { isSchedulable, isStale } from "./write.js";
+
+export class ClusterState {
+  readonly nodes = new NodeSet();
+  readonly pending = new Pending();
+  /** Tasks nobody wants any more that were never placed. */
+  readonly stale = new Set<string>();
+  /** Nodes that may now take what they refused before. */
+  readonly freed = new Set<NodeInfo>();
+  /** Whether a node came, went or changed, so that the reasons of waiting tasks may read differently. */
+  nodesChanged = false;
+  /** Tasks whose placement is being written: decided, not yet true. */
+  readonly inFlight = new Set<string>();
+  readonly #view: View;
+  readonly #needs = new Map<string, Needs>();
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  rebuild(nowMs: number): void {
+    this.nodes.clear();
+    this.pending.clear();
+    this.stale.clear();
+    this.freed.clear();
+    this.#needs.clear();
+    for (const node of this.#view.table("node").all()) this.nodes.put(node);
+    for (const task of this.#view.table("task").all()) {
+      this.#see(task.id);
+      if (hasFailed(task) && statusAtMs(task) > nowMs - failureWindowMs) this.#fail(task);
+    }
+  }
+
+  note(changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      if (change.table === "node") this.#noteNode(change.id);
+      else if (change.table === "task") this.#noteTask(change.id, change.row, change.previous);
+      else if (change.table === "revision" && change.row === undefined) this.#forget(change.id);
+    }
+  }
+
+  /** The write of a placement is over, one way or the other: what is in the store counts. */
+  landed(taskId: string): void {
+    this.inFlight.delete(taskId);
+    this.#see(taskId);
+  }
+
+  #noteNode(id: string): void {
+    this.nodesChanged = true;
+    const row = this.#view.table("node").get(id);
+    if (row === undefined) return this.nodes.delete(id);
+    const isKnown = this.nodes.get(id) !== undefined;
+    const info = this.nodes.put(row);
+    this.freed.add(info);
+    if (!isKnown) for (const task of this.#view.table("task").by("node", id)) this.#see(task.id);
+  }
+
+  #noteTask(id: string, row: Task | undefined, previous: Task | undefined): void {
+    if (row !== undefined && previous !== undefined && hasFailed(row) && !isTerminal(stateOf(previous)))
+      this.#fail(row);
+    this.#see(id);
+  }
+
+  /** Brings the opinion of one task up to date with its row. */
+  #see(taskId: string): void {
+    if (this.inFlight.has(taskId)) return;
+    const task = this.#view.table("task").get(taskId);
+    this.#place(taskId, task);
+    if (task !== undefined && isSchedulable(task)) this.#wait(task);
+    else this.pending.delete(taskId);
+    if (task !== undefined && isStale(task)) this.stale.add(taskId);
+    else this.stale.delete(taskId);
+  }
+
+  #place(taskId: string, task: Task | undefined): void {
+    const before = this.nodes.placeOf(taskId);
+    const info = task !== undefined && isOnNode(task) ? this.nodes.get(task.nodeId) : undefined;
+    const known = before?.occupants.get(taskId);
+    if (task !== undefined && info !== undefined) {
+      const isActive = isWanted(task);
+      if (before === info && known?.isActive === isActive) return;
+      const { serviceId, assignedGeneric: generic } = task;
+      this.nodes.occupy(info, { taskId, serviceId, needs: this.#needsOf(task), generic, isActive });
+      if (before === info) this.freed.add(info);
+    } else if (before !== undefined) {
+      this.nodes.vacate(taskId);
+      this.freed.add(before);
+    }
+  }
+
+  #wait(task: Task): void {
+    const key = revisionId(task.serviceId, task.revision);
+    this.pending.add(task, key, () => ({ serviceId: task.serviceId, key, needs: this.#needsOf(task) }));
+  }
+
+  #fail(task: Task): void {
+    this.nodes.fail(task.nodeId, revisionId(task.serviceId, task.revision), statusAtMs(task));
+  }
+
+  #forget(revision: string): void {
+    this.nodes.forgetFailures(revision);
+    this.#needs.delete(revision);
+  }
+
+  /** Worked out once per revision, which never changes. */
+  #needsOf(task: Task): Needs {
+    const key = revisionId(task.serviceId, task.revision);
+    const known = this.#needs.get(key);
+    if (known !== undefined) return known;
+    const drivers = task.networkIds.map((id) => this.#view.table("network").get(id)?.driver ?? "");
+    const needs = needsOf(taskSpecOf(this.#view, task), drivers);
+    this.#needs.set(key, needs);
+    invariant(this.#needs.size <= needsMax, "revisions that are gone are forgotten", { revisions: this.#needs.size });
+    return needs;
+  }
+}
+
+/** Revisions remembered at once: far more than a cluster has. */
+const needsMax = 1_000_000;
+
+function hasFailed(task: Task): boolean {
+  const state = stateOf(task);
+  return (state === TaskState.FAILED || state === TaskState.REJECTED) && task.nodeId !== "";
+}

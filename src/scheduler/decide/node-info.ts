@@ -1,0 +1,142 @@
+// What the scheduler knows of one node: what is free, what runs, what failed there lately.
+
+import { type Node, NodeState } from "../../gen/skep/v1/objects.js";
+import { type GenericResource, NodeAvailability } from "../../gen/skep/v1/specs.js";
+import { withoutGeneric } from "../../model/index.js";
+import type { Needs } from "./needs.js";
+
+/** A task that occupies a node until its observed state passes RUNNING. */
+export interface Occupant {
+  readonly taskId: string;
+  readonly serviceId: string;
+  readonly needs: Needs;
+  /** The generic resources it was given. */
+  readonly generic: readonly GenericResource[];
+  /** Wanted: it counts for spreading; one that is told to stop still occupies. */
+  readonly isActive: boolean;
+}
+
+/** Failures of a service's revision that make a node a last resort, and how long each counts. */
+export const failuresMax = 5;
+export const failureWindowMs = 5 * 60_000;
+
+export class NodeInfo {
+  readonly id: string;
+  node: Node;
+  isReady: boolean;
+  freeCpus = 0;
+  freeMemory = 0;
+  freeGeneric: readonly GenericResource[] = [];
+  /** More is better where task counts are equal: free cores plus free memory in units of 4 GiB. */
+  freeScore = 0;
+  /** Active tasks. */
+  total = 0;
+  /** Active tasks per service. */
+  readonly services = new Map<string, number>();
+  /** Host ports in use, with how many tasks use each: during an update two may. */
+  readonly hostPorts = new Map<string, number>();
+  readonly occupants = new Map<string, Occupant>();
+  /** Times of failures per service and revision. */
+  readonly #failures = new Map<string, number[]>();
+  /** Where the ranking last put it. */
+  rankTotal = 0;
+  rankScore = 0;
+
+  constructor(node: Node) {
+    this.id = node.id;
+    this.node = node;
+    this.isReady = acceptsTasks(node);
+    this.#recount();
+  }
+
+  /** Takes over a new row of the node. */
+  become(node: Node): void {
+    const previous = this.node;
+    this.node = node;
+    this.isReady = acceptsTasks(node);
+    if (node.description?.resources !== previous.description?.resources) this.#recount();
+  }
+
+  add(occupant: Occupant): void {
+    this.occupants.set(occupant.taskId, occupant);
+    this.#count(occupant, 1);
+    this.freeGeneric = withoutGeneric(this.freeGeneric, occupant.generic);
+  }
+
+  remove(taskId: string): void {
+    const occupant = this.occupants.get(taskId);
+    if (occupant === undefined) return;
+    this.occupants.delete(taskId);
+    this.#count(occupant, -1);
+    if (occupant.generic.length > 0) this.#recountGeneric();
+  }
+
+  countOf(serviceId: string): number {
+    return this.services.get(serviceId) ?? 0;
+  }
+
+  /** A task of `key` (service and revision) failed here. */
+  fail(key: string, atMs: number): void {
+    const times = this.#failures.get(key);
+    if (times) times.push(atMs);
+    else this.#failures.set(key, [atMs]);
+  }
+
+  /** How many failures count against the node for `key`: none below the bound (swarm-semantics §5.4). */
+  penalty(key: string, nowMs: number): number {
+    const times = this.#failures.get(key);
+    if (times === undefined) return 0;
+    const recent = times.filter((at) => at > nowMs - failureWindowMs);
+    if (recent.length === 0) this.#failures.delete(key);
+    else this.#failures.set(key, recent);
+    return recent.length >= failuresMax ? recent.length : 0;
+  }
+
+  #count(occupant: Occupant, by: 1 | -1): void {
+    const { needs } = occupant;
+    this.freeCpus -= by * needs.cpus;
+    this.freeMemory -= by * needs.memory;
+    this.#score();
+    for (const port of needs.hostPorts) addTo(this.hostPorts, port, by);
+    if (!occupant.isActive) return;
+    this.total += by;
+    addTo(this.services, occupant.serviceId, by);
+  }
+
+  #recount(): void {
+    const offered = this.node.description?.resources;
+    this.freeCpus = offered?.nanoCpus ?? 0;
+    this.freeMemory = offered?.memoryBytes ?? 0;
+    for (const { needs } of this.occupants.values()) {
+      this.freeCpus -= needs.cpus;
+      this.freeMemory -= needs.memory;
+    }
+    this.#score();
+    this.#recountGeneric();
+  }
+
+  #recountGeneric(): void {
+    let free = this.node.description?.resources?.generic ?? [];
+    for (const { generic } of this.occupants.values()) free = withoutGeneric(free, generic);
+    this.freeGeneric = free;
+  }
+
+  #score(): void {
+    this.freeScore = this.freeCpus / 1e9 + this.freeMemory / 2 ** 32;
+  }
+}
+
+/** READY, ACTIVE, and neither its daemon nor its engine away. */
+export function acceptsTasks(node: Node): boolean {
+  return (
+    node.status?.state === NodeState.READY &&
+    !node.status.suspended &&
+    (node.spec?.availability ?? NodeAvailability.ACTIVE) === NodeAvailability.ACTIVE
+  );
+}
+
+function addTo(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count > 0) counts.set(key, count);
+  else counts.delete(key);
+}
