@@ -5,7 +5,7 @@ import {
   type AgentOpen,
   type Assignments,
   type EngineHealth,
-  GoodbyeReason,
+  type GoodbyeReason,
   type HeldAssignment,
   RefusalKind,
   type SessionState,

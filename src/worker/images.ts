@@ -6,6 +6,7 @@ import { type Clock, type Log, messageOf } from "../base/index.js";
 import type { Engine, PullProgress } from "../engine/index.js";
 import type { TaskAssignment } from "../gen/skep/v1/dispatcher.js";
 import { Gate } from "./gate.js";
+import type { Life } from "./life.js";
 
 /** How long a registry may take to say its first word while the image is here. */
 const answerMs = 2_000;
@@ -41,10 +42,10 @@ export class Images {
   readonly #silentUntilMs = new Map<string, number>();
   readonly #gate = new Gate(pullsMax);
   /** Pulls outlive the task that asked, not the daemon. */
-  readonly #lifetime: AbortSignal;
+  readonly #life: Life;
 
-  constructor(lifetime: AbortSignal, modules: ImagesModules) {
-    this.#lifetime = lifetime;
+  constructor(life: Life, modules: ImagesModules) {
+    this.#life = life;
     this.#engine = modules.engine;
     this.#clock = modules.clock;
     this.#log = modules.log;
@@ -127,30 +128,31 @@ export class Images {
   }
 
   #begin(image: string, auth: string, order: number): Pull {
-    const pull: Pull = {
-      startedMs: this.#clock.monotonic(),
-      watchers: new Set(),
-      hasAnswered: false,
-      endedMs: undefined,
-      ended: this.#gate
-        .run(
-          order,
-          () => this.#engine.pull(image, auth, (progress) => told(pull, progress), this.#lifetime),
-          this.#lifetime,
-        )
-        .then(
-          () => undefined,
-          (error: unknown) => {
-            this.#log.warn("pull failed", { image, error: messageOf(error) });
-            return error instanceof Error ? error : new Error(String(error));
-          },
-        )
-        .then((error) => {
-          pull.endedMs = this.#clock.monotonic();
-          return error;
-        }),
+    const startedMs = this.#clock.monotonic();
+    let end: (error: Error | undefined) => void = () => {};
+    const ended = new Promise<Error | undefined>((resolve) => {
+      end = resolve;
+    });
+    const pull: Pull = { startedMs, ended, watchers: new Set(), hasAnswered: false, endedMs: undefined };
+    const settle = (error: Error | undefined): void => {
+      pull.endedMs = this.#clock.monotonic();
+      end(error);
     };
+    this.#life
+      .lend((signal) => this.#run(pull, image, auth, order, signal))
+      .then(
+        () => settle(undefined),
+        (error: unknown) => {
+          this.#log.warn("pull failed", { image, error: messageOf(error) });
+          settle(error instanceof Error ? error : new Error(String(error)));
+        },
+      );
     return pull;
+  }
+
+  #run(pull: Pull, image: string, auth: string, order: number, signal: AbortSignal): Promise<void> {
+    const onProgress = (progress: PullProgress): void => told(pull, progress);
+    return this.#gate.run(order, () => this.#engine.pull(image, auth, onProgress, signal), signal);
   }
 
   #forgetOldest(): void {

@@ -6,7 +6,6 @@ import {
   type Assignments,
   type ManagerMessage,
   type Refusal,
-  RefusalKind,
   type SessionState,
   type Welcome,
 } from "../gen/skep/v1/dispatcher.js";

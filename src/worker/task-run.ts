@@ -1,17 +1,20 @@
 // One task on this node: asks step.ts what is next, does it through the engine, asks again.
 
-import { backoffMs, type LogFields, messageOf, SwarmError, Wake } from "../base/index.js";
-import type { Container, ContainerSummary, CreateContainer, PullProgress } from "../engine/index.js";
+import { backoffMs, messageOf, SwarmError, type Timer, Wake } from "../base/index.js";
+import type { ContainerSummary, PullProgress } from "../engine/index.js";
 import type { TaskAssignment } from "../gen/skep/v1/dispatcher.js";
 import { TaskState, type TaskStatus } from "../gen/skep/v1/objects.js";
 import { containerConfig, graceSecondsOf } from "./container/config.js";
-import { taskLabel, taskName } from "./container/names.js";
-import { failure, messages, nextStep, type Observed, type Report, type Step } from "./step.js";
+import { taskName } from "./container/names.js";
+import { failure, messages, nextStep, type Report, type Step } from "./step.js";
+import { type Sighting, TaskContainer } from "./task-container.js";
 import { statusOf, withProgress } from "./task-status.js";
 import type { TaskWorld } from "./task-world.js";
 
 /** Between two tries of what must succeed in the end: an engine that is silent, a stop it refuses. */
 const retry = { firstMs: 200, maxMs: 5_000 };
+/** A create or start under way when the task is told to stop may end by itself for this long. */
+const patienceMs = 2_000;
 /** Between two reports of a pull's progress. */
 const progressMs = 5_000;
 
@@ -25,47 +28,41 @@ export interface TaskRunOptions {
   readonly isRebooted: boolean;
 }
 
-const unknown: Observed = { kind: "unknown" };
-const absent: Observed = { kind: "absent" };
-/** A list says no more than that it runs. */
-const runningSomehow: Container["state"] = { kind: "running", pid: 0, startedAt: "", health: "none" };
-
 export class TaskRun {
   readonly id: string;
   readonly #world: TaskWorld;
   readonly #order: number;
+  readonly #container: TaskContainer;
   readonly #wake = new Wake();
+  /** Aborted when the task is to stop: ends waits for images and places. */
+  readonly #waits = new AbortController();
+  /** Aborted a little later: ends creates and starts that hang. */
+  readonly #calls = new AbortController();
+  #patience: Timer | undefined;
   #assignment: TaskAssignment;
   #status: TaskStatus;
-  #container: Observed = unknown;
-  /** Counts hints that the container changed: an answer older than the last hint is not believed. */
-  #hints = 0;
-  #containerId: string | undefined;
   #isConfirmed: boolean;
   #isRebooted: boolean;
   #isRemoved = false;
   #wasUnhealthy = false;
-  /** Aborted when the task is to stop: it ends waits for images and places, not calls under way. */
-  readonly #waits = new AbortController();
   #progressAtMs: number | undefined;
 
   constructor(options: TaskRunOptions, world: TaskWorld) {
-    this.id = options.assignment.id;
-    this.#assignment = options.assignment;
-    this.#status = options.status;
-    this.#order = options.order;
+    const { assignment, status, order } = options;
+    this.id = assignment.id;
+    this.#assignment = assignment;
+    this.#status = status;
+    this.#order = order;
     this.#isConfirmed = options.isConfirmed;
     this.#isRebooted = options.isRebooted;
-    this.#containerId = options.status.container?.containerId || undefined;
     this.#world = world;
+    const name = taskName(assignment, world.nodeId);
+    const id = status.container?.containerId || undefined;
+    this.#container = new TaskContainer({ taskId: assignment.id, name, id, order }, world);
   }
 
   get assignment(): TaskAssignment {
     return this.#assignment;
-  }
-
-  get status(): TaskStatus {
-    return this.#status;
   }
 
   get isRemoved(): boolean {
@@ -95,8 +92,14 @@ export class TaskRun {
 
   /** Something happened to the container. */
   lookAgain(): void {
-    this.#hints += 1;
-    this.#container = unknown;
+    this.#container.doubt();
+    this.#wake.ring();
+  }
+
+  /** The container was started: by us, or by nobody of ours. A task that ended is not looked after, but must not run. */
+  started(sighting: Sighting): void {
+    if (this.#status.state <= TaskState.RUNNING) return;
+    this.#container.seenRunning(sighting);
     this.#wake.ring();
   }
 
@@ -105,22 +108,34 @@ export class TaskRun {
     this.#wake.ring();
   }
 
-  /** A list showed the container so, or (undefined) not at all: look at it unless that is what is known. */
+  /** A list showed the container so, or (undefined) not at all. */
   listed(summary: ContainerSummary | undefined): void {
-    this.#containerId ??= summary?.id;
-    const known = this.#container;
-    if (this.#status.state > TaskState.RUNNING) return this.#endedButListed(summary);
-    if ("kind" in known) {
-      if (known.kind === "absent" && summary) this.lookAgain();
+    if (this.#status.state > TaskState.RUNNING) {
+      if (summary?.state === "running") this.started(summary);
       return;
     }
     // A list does not show health, and an event of it may have been lost.
-    if (summary?.state !== known.state.kind || this.#status.state === TaskState.STARTING) this.lookAgain();
+    const isStarting = this.#status.state === TaskState.STARTING;
+    if (this.#container.isContradictedBy(summary) || isStarting) this.lookAgain();
   }
 
   /** Drives the task. Resolves when it was removed and nothing of it is left; rejects with the signal's reason. */
   async run(signal: AbortSignal): Promise<void> {
-    signal.addEventListener("abort", () => this.#waits.abort(signal.reason), { once: true });
+    const end = (): void => {
+      this.#waits.abort(signal.reason);
+      this.#calls.abort(signal.reason);
+    };
+    if (signal.aborted) end();
+    signal.addEventListener("abort", end, { once: true });
+    try {
+      await this.#drive(signal);
+    } finally {
+      signal.removeEventListener("abort", end);
+      this.#patience?.cancel();
+    }
+  }
+
+  async #drive(signal: AbortSignal): Promise<void> {
     for (let failures = 0; ; ) {
       const step = this.#next();
       if (step.kind === "forget") return;
@@ -144,7 +159,7 @@ export class TaskRun {
     return nextStep({
       desired: this.#assignment.desiredState,
       status: this.#status,
-      container: this.#container,
+      container: this.#container.observed,
       isConfirmed: this.#isConfirmed,
       isRebooted: this.#isRebooted,
       wasUnhealthy: this.#wasUnhealthy,
@@ -155,84 +170,51 @@ export class TaskRun {
   #do(step: Exclude<Step, { readonly kind: "wait" | "forget" }>, signal: AbortSignal): Promise<void> | void {
     switch (step.kind) {
       case "look":
-        return this.#look(signal);
+        return this.#container.look(signal);
       case "report":
         return this.#report(step.report);
       case "prepare":
-        return this.#prepare(signal);
+        return this.#prepare();
       case "start":
         return this.#start(signal);
       case "stop":
         return this.#stop(step.isUnhealthy, signal);
       case "remove":
-        return this.#removeContainer(signal);
+        return this.#container.remove(signal);
       default:
         return step satisfies never;
     }
   }
 
-  async #look(signal: AbortSignal): Promise<void> {
-    const hints = this.#hints;
-    const found = await this.#world.engine.inspect(this.#containerId ?? this.#name, signal);
-    if (hints !== this.#hints) return;
-    this.#container = found?.labels[taskLabel] === this.id ? found : absent;
-  }
-
   #report(report: Report): void {
-    this.#status = statusOf(report, this.#status, this.#container, this.#world.clock.now());
-    const fields = { ...this.#fields, state: report.state, ...(report.err !== undefined && { error: report.err }) };
+    this.#status = statusOf(report, this.#status, this.#container.observed, this.#world.clock.now());
+    const fields = { taskId: this.id, service: this.#assignment.serviceName, state: report.state };
     if (report.err === undefined) this.#world.log.debug("task moved on", fields);
-    else this.#world.log.warn("task failed", fields);
+    else this.#world.log.warn("task failed", { ...fields, error: report.err });
     if (!this.#isRemoved) this.#world.report(this.id, this.#status);
   }
 
-  async #prepare(signal: AbortSignal): Promise<void> {
+  async #prepare(): Promise<void> {
     const config = containerConfig(this.#assignment, this.#world.node());
-    const { images, starts } = this.#world;
     const waits = this.#waits.signal;
-    await images.ensure(this.#assignment, this.#order, (progress) => this.#progress(config.Image, progress), waits);
-    await starts.run(this.#order, () => this.#create(config, signal), waits);
-  }
-
-  /** The name is the task's, so creating twice finds the first. */
-  async #create(config: CreateContainer, signal: AbortSignal): Promise<void> {
-    const { engine } = this.#world;
-    const name = this.#name;
-    try {
-      const id = await engine.create(name, config, signal);
-      this.#containerId = id;
-      this.#container = { id, name, image: config.Image, labels: config.Labels, state: { kind: "created" }, ports: [] };
-    } catch (error) {
-      if (!(error instanceof SwarmError && error.kind === "AlreadyExists")) throw error;
-      const found = await engine.inspect(name, signal);
-      if (found?.labels[taskLabel] !== this.id) throw error;
-      this.#containerId = found.id;
-      this.#container = found;
-    }
+    const onProgress = (progress: PullProgress): void => this.#progress(config.Image, progress);
+    await this.#world.images.ensure(this.#assignment, this.#order, onProgress, waits);
+    await this.#container.create(config, waits, this.#calls.signal);
   }
 
   async #start(signal: AbortSignal): Promise<void> {
-    const { engine, starts } = this.#world;
-    await starts.run(this.#order, () => engine.start(this.#containerRef, signal), this.#waits.signal);
-    await this.#look(signal);
+    await this.#container.start(this.#waits.signal, this.#calls.signal);
+    await this.#container.look(signal);
     this.#isRebooted = false;
+    if (this.#status.state !== TaskState.RUNNING) return;
     // After a reboot it was RUNNING all along; its process is another.
-    if (this.#status.state === TaskState.RUNNING)
-      this.#report({ state: TaskState.RUNNING, message: messages[TaskState.RUNNING] });
+    this.#report({ state: TaskState.RUNNING, message: messages[TaskState.RUNNING] });
   }
 
   async #stop(isUnhealthy: boolean, signal: AbortSignal): Promise<void> {
-    const { engine, stops } = this.#world;
     this.#wasUnhealthy ||= isUnhealthy;
-    const graceSeconds = graceSecondsOf(this.#assignment);
-    await absentIsDone(stops.run(this.#order, () => engine.stop(this.#containerRef, graceSeconds, signal), signal));
-    await this.#look(signal);
-  }
-
-  async #removeContainer(signal: AbortSignal): Promise<void> {
-    const { engine, stops } = this.#world;
-    await stops.run(this.#order, () => engine.remove(this.#containerRef, signal), signal);
-    this.#container = absent;
+    await this.#container.stop(graceSecondsOf(this.#assignment), signal);
+    await this.#container.look(signal);
   }
 
   #progress(image: string, progress: PullProgress): void {
@@ -245,47 +227,25 @@ export class TaskRun {
 
   /** What a failed step means. True when it is settled: by a status, or because the task is to stop anyway. */
   #settles(step: Step, error: unknown): boolean {
-    if (this.#waits.signal.aborted && error === this.#waits.signal.reason) return true;
+    if (error === this.#waits.signal.reason || error === this.#calls.signal.reason) {
+      this.#container.doubt();
+      return true;
+    }
     const isSilent = error instanceof SwarmError && error.kind === "Unavailable";
-    if (isSilent) this.#world.engineSilent();
-    else if (step.kind === "prepare" || step.kind === "start") {
+    if (!isSilent && (step.kind === "prepare" || step.kind === "start")) {
       const text = messageOf(error);
       this.#report(failure(this.#status, step.kind === "start" ? `starting container failed: ${text}` : text));
       return true;
-    } else this.#world.log.warn("engine refused", { ...this.#fields, step: step.kind, error: messageOf(error) });
-    this.#container = unknown;
+    }
+    if (isSilent) this.#world.engineSilent();
+    else this.#world.log.warn("engine refused", { taskId: this.id, step: step.kind, error: messageOf(error) });
+    this.#container.doubt();
     return false;
   }
 
-  /** A task that ended is not looked after any more, but its container must not run. */
-  #endedButListed(summary: ContainerSummary | undefined): void {
-    if (summary?.state !== "running") return;
-    const { id, name, labels } = summary;
-    this.#container = { id, name, image: "", labels, ports: [], state: runningSomehow };
-    this.#wake.ring();
-  }
-
   #endWaits(): void {
-    this.#waits.abort(new SwarmError("Aborted", "the task is to stop"));
-  }
-
-  get #name(): string {
-    return taskName(this.#assignment, this.#world.nodeId);
-  }
-
-  get #containerRef(): string {
-    return this.#containerId ?? this.#name;
-  }
-
-  get #fields(): LogFields {
-    return { taskId: this.id, service: this.#assignment.serviceName };
-  }
-}
-
-async function absentIsDone(call: Promise<void>): Promise<void> {
-  try {
-    await call;
-  } catch (error) {
-    if (!(error instanceof SwarmError && error.kind === "NotFound")) throw error;
+    const reason = new SwarmError("Aborted", "the task is to stop");
+    this.#waits.abort(reason);
+    this.#patience ??= this.#world.clock.after(patienceMs, () => this.#calls.abort(reason));
   }
 }

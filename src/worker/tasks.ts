@@ -19,6 +19,7 @@ import type { EngineWatch } from "./engine-watch.js";
 import { Gate } from "./gate.js";
 import { Images } from "./images.js";
 import { Journal } from "./journal.js";
+import { Life } from "./life.js";
 import type { Reporter } from "./reporter.js";
 import type { LocalState, LocalTask } from "./state.js";
 import { TaskRun } from "./task-run.js";
@@ -63,7 +64,7 @@ export class Tasks {
   readonly #strays = new Set<string>();
   readonly #count: Gauge;
   /** Ends when the daemon does. */
-  readonly #life = new AbortController();
+  readonly #life = new Life();
   /** Rejects when something broke that the daemon cannot go on without. */
   readonly #broken: Promise<never>;
   #break: (error: unknown) => void = () => {};
@@ -109,10 +110,11 @@ export class Tasks {
 
   /** Looks after the tasks until the signal is aborted: nothing is stopped by that, containers run on. */
   async run(signal: AbortSignal): Promise<void> {
-    const end = (): void => this.#life.abort(signal.reason);
-    if (signal.aborted) end();
-    signal.addEventListener("abort", end, { once: true });
-    await Promise.all([this.#broken, this.#containers.run(signal), this.#startAgainAfterReboot(signal)]);
+    try {
+      await Promise.all([this.#broken, this.#containers.run(signal), this.#startAgainAfterReboot(signal)]);
+    } finally {
+      this.#life.end(signal.reason);
+    }
   }
 
   /** A part of the assigned set. After the last part of the first one all that is held is the whole set. */
@@ -148,7 +150,7 @@ export class Tasks {
     const { nodeId, clusterId, name } = this.#options;
     return {
       engine,
-      images: new Images(this.#life.signal, { engine, clock, log }),
+      images: new Images(this.#life, { engine, clock, log }),
       starts: new Gate(this.#options.startsMax ?? startsMax),
       stops: new Gate(stopsMax),
       clock,
@@ -206,16 +208,17 @@ export class Tasks {
   }
 
   #drive(run: TaskRun): void {
-    const { signal } = this.#life;
-    run.run(signal).then(
-      () => {
-        this.#runs.delete(run.id);
-        this.#count.set(this.#runs.size);
-      },
-      (error: unknown) => {
-        if (!signal.aborted) this.#break(error);
-      },
-    );
+    this.#life
+      .lend((signal) => run.run(signal))
+      .then(
+        () => {
+          this.#runs.delete(run.id);
+          this.#count.set(this.#runs.size);
+        },
+        (error: unknown) => {
+          if (!this.#life.hasEnded) this.#break(error);
+        },
+      );
   }
 
   #remove(taskId: string): void {
@@ -250,9 +253,23 @@ export class Tasks {
     this.#journal.write({ kind: "boot", bootId: this.#options.bootId });
   }
 
-  #heard(event: ContainerEvent): void {
-    if (event.action === "create" || event.action === "start" || event.action === "other") return;
-    this.#runs.get(event.labels[taskLabel] ?? "")?.lookAgain();
+  /** Our own creates and starts are no news. */
+  #heard({ action, containerId, labels }: ContainerEvent): void {
+    const run = this.#runs.get(labels[taskLabel] ?? "");
+    switch (action) {
+      case "create":
+      case "other":
+        return;
+      case "start":
+        return run?.started({ id: containerId, name: run.assignment.serviceName, labels });
+      case "die":
+      case "destroy":
+      case "oom":
+      case "health":
+        return run?.lookAgain();
+      default:
+        return action satisfies never;
+    }
   }
 
   #listed(containers: readonly ContainerSummary[]): void {
@@ -264,21 +281,27 @@ export class Tasks {
     }
   }
 
-  /** A container of ours that belongs to no task of a whole set: stopped, then removed. Never rejects: the next list tries again. */
-  async #removeStray({ id, name }: ContainerSummary): Promise<void> {
+  /** A container of ours that belongs to no task of a whole set. Never rejects: the next list tries again. */
+  async #removeStray(container: ContainerSummary): Promise<void> {
+    const { id, name } = container;
     if (this.#strays.has(id)) return;
     this.#strays.add(id);
-    const { engine, log } = this.#modules;
-    const { signal } = this.#life;
+    const { log } = this.#modules;
+    log.info("container of no task is removed", { container: name });
     try {
-      log.info("container of no task is removed", { container: name });
-      await this.#world.stops.run(0, () => engine.stop(id, undefined, signal), signal);
-      await engine.remove(id, signal);
+      await this.#life.lend((signal) => this.#stopAndRemove(id, signal));
     } catch (error) {
-      if (!signal.aborted) log.warn("container of no task stays for now", { container: name, error: messageOf(error) });
+      if (!this.#life.hasEnded)
+        log.warn("container of no task stays for now", { container: name, error: messageOf(error) });
     } finally {
       this.#strays.delete(id);
     }
+  }
+
+  async #stopAndRemove(id: string, signal: AbortSignal): Promise<void> {
+    const { engine } = this.#modules;
+    await this.#world.stops.run(0, () => engine.stop(id, undefined, signal), signal);
+    await engine.remove(id, signal);
   }
 }
 
