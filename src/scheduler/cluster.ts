@@ -5,6 +5,7 @@ import { invariant } from "../base/index.js";
 import { type Task, TaskState } from "../gen/skep/v1/objects.js";
 import { isOnNode, isTerminal, isWanted, stateOf, statusAtMs } from "../model/index.js";
 import { type RowChange, revisionId, taskSpecOf, type View } from "../store/index.js";
+import { activeFilters } from "./decide/filters.js";
 import { type Needs, needsOf } from "./decide/needs.js";
 import { failureWindowMs, type NodeInfo } from "./decide/node-info.js";
 import { NodeSet } from "./decide/node-set.js";
@@ -101,7 +102,10 @@ export class ClusterState {
 
   #wait(task: Task): void {
     const key = revisionId(task.serviceId, task.revision);
-    this.pending.add(task, key, () => ({ serviceId: task.serviceId, key, needs: this.#needsOf(task) }));
+    this.pending.add(task, key, () => {
+      const needs = this.#needsOf(task);
+      return { serviceId: task.serviceId, key, needs, filters: activeFilters(needs) };
+    });
   }
 
   #fail(task: Task): void {

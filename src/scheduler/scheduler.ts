@@ -12,7 +12,7 @@ import {
 } from "../store/index.js";
 import { ClusterState } from "./cluster.js";
 import { passesAll } from "./decide/candidates.js";
-import { activeFilters, explain } from "./decide/filters.js";
+import { explain } from "./decide/filters.js";
 import { place } from "./decide/place.js";
 import type { PendingGroup } from "./pending.js";
 import { type Assignment, assign, explainWait, shutDown } from "./write.js";
@@ -75,10 +75,8 @@ export class Scheduler implements Follower {
   #wakeBlocked(): void {
     const { freed, pending } = this.#cluster;
     if (freed.size === 0 && !this.#cluster.nodesChanged) return;
-    const nowMs = this.#modules.clock.now();
     for (const group of [...pending.blocked()]) {
-      const ask = { ...group, filters: activeFilters(group.needs), nowMs };
-      const unblocks = this.#cluster.nodesChanged || [...freed].some((info) => passesAll(info, ask));
+      const unblocks = this.#cluster.nodesChanged || [...freed].some((info) => passesAll(info, group));
       if (unblocks) pending.wake(group);
     }
     freed.clear();

@@ -25,7 +25,7 @@ export interface Ask {
   readonly nowMs: number;
 }
 
-export function passesAll(info: NodeInfo, ask: Ask): boolean {
+export function passesAll(info: NodeInfo, ask: Pick<Ask, "needs" | "serviceId" | "filters">): boolean {
   for (const filter of ask.filters) if (!filter.passes(info, ask.needs, ask.serviceId)) return false;
   return true;
 }
@@ -59,8 +59,9 @@ export class RankedCandidates implements Candidates {
   constructor(set: NodeSet, ask: Ask) {
     this.#ask = ask;
     this.#order = preference(ask);
+    const special = set.special(ask.serviceId, ask.key);
     // A copy: placing tasks adds nodes to the set's own.
-    this.#special = new Set(set.special(ask.serviceId, ask.key));
+    this.#special = special.size === 0 ? special : new Set(special);
     this.#used = new NodeHeap(
       this.#order,
       [...this.#special].filter((info) => passesAll(info, ask)),

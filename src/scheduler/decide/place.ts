@@ -3,7 +3,7 @@
 import type { GenericResource } from "../../gen/skep/v1/specs.js";
 import { claimGeneric } from "../../model/index.js";
 import { type Ask, type Candidates, passesAll, RankedCandidates } from "./candidates.js";
-import { activeFilters } from "./filters.js";
+import type { Filter } from "./filters.js";
 import type { Needs } from "./needs.js";
 import type { NodeInfo } from "./node-info.js";
 import type { NodeSet } from "./node-set.js";
@@ -14,6 +14,8 @@ export interface Group {
   /** Service and revision. */
   readonly key: string;
   readonly needs: Needs;
+  /** Those of `needs` that have something to check. */
+  readonly filters: readonly Filter[];
 }
 
 export interface Placement {
@@ -27,8 +29,8 @@ export interface Placement {
  * result found no node.
  */
 export function place(set: NodeSet, group: Group, taskIds: Iterable<string>, nowMs: number): readonly Placement[] {
-  const { needs, serviceId, key } = group;
-  const ask: Ask = { needs, serviceId, key, nowMs, filters: activeFilters(needs) };
+  const { needs, serviceId, key, filters } = group;
+  const ask: Ask = { needs, serviceId, key, filters, nowMs };
   const candidates: Candidates =
     needs.spread.length > 0 ? new SpreadCandidates(set, ask) : new RankedCandidates(set, ask);
   const placements: Placement[] = [];
