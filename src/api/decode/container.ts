@@ -51,8 +51,9 @@ function refuseReferences(container: Reader): void {
   if (container.objects("Configs").length > 0) throw new SwarmError("Unimplemented", `configs are ${meanwhile}`);
 }
 
+/** `default` is what nothing is shown as: a client that sends it back changes nothing. */
 function decodeIsolation(isolation: string): string {
-  if (isolations.includes(isolation)) return isolation;
+  if (isolations.includes(isolation)) return isolation === "default" ? "" : isolation;
   throw new SwarmError("InvalidArgument", `invalid Isolation: "${isolation}"`);
 }
 

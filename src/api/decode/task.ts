@@ -79,14 +79,13 @@ function decodeGeneric(generic: Reader): GenericResource {
 function decodeRestart(policy: Reader | undefined): RestartPolicy | undefined {
   if (policy === undefined) return undefined;
   const condition = policy.text("Condition");
-  const maxAttempts = policy.optionalCount("MaxAttempts");
   return {
     condition:
       condition === ""
         ? RestartCondition.ANY
         : valueOf(conditionWords, condition, `invalid RestartCondition: "${condition}"`),
     delay: policy.optionalDuration("Delay"),
-    ...(maxAttempts === undefined ? {} : { maxAttempts }),
+    maxAttempts: policy.count("MaxAttempts"),
     window: policy.optionalDuration("Window"),
   };
 }

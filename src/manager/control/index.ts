@@ -12,7 +12,7 @@
  * Start at control.ts; services.ts and update.ts hold most of the rules.
  */
 export type { Batch, RowChange, View } from "../../store/index.js";
-export { revisionId } from "../../store/index.js";
+export { revisionId, specOf } from "../../store/index.js";
 export { type CertificateAuthority, type TokenRotation } from "./cluster.js";
 export { Control, type ControlModules, type ControlOptions } from "./control.js";
 export { findNode, findService, findTask } from "./find.js";

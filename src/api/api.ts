@@ -1,0 +1,100 @@
+// A request in, an answer out: whose it is, which version it speaks, what it is told when it fails.
+
+import { httpStatusOf, InvariantError, messageOf, SwarmError } from "../base/index.js";
+import type { Control } from "../manager/control/index.js";
+import type { Answer, Call, Handler, Shared } from "./call.js";
+import { Query } from "./decode/query.js";
+import { EngineProbe } from "./engine-probe.js";
+import { SwarmEvents } from "./events/log.js";
+import { type ApiRequest, type ApiResponse, bytesOf, done, errorResponse } from "./http.js";
+import type { ApiModules, ApiOptions } from "./modules.js";
+import { type Destination, Router } from "./router.js";
+import { routes } from "./routes/index.js";
+import { Rows } from "./rows.js";
+import { callLeader } from "./to-leader.js";
+import { type ApiVersion, isBelow, refuseUnsupported, splitVersion, VersionTooOld, versionMax } from "./version.js";
+
+export class Api {
+  readonly #shared: Shared;
+  readonly #modules: ApiModules;
+  readonly #router = new Router(routes);
+  readonly #events = new WeakMap<Control, SwarmEvents>();
+
+  constructor(options: ApiOptions, modules: ApiModules) {
+    const probe = new EngineProbe({}, modules);
+    this.#modules = modules;
+    this.#shared = { options, modules, probe, rows: new Rows(), eventsOf: (control) => this.#eventsOf(control) };
+  }
+
+  /** Where a request goes. `engine` ones are passed through by whoever has the bytes. */
+  destination(method: string, path: string): Destination {
+    return this.#router.find(method, splitVersion(path).rest);
+  }
+
+  /** The path under which the engine understands what was asked: its own version is the most it answers to. */
+  enginePath(path: string): string {
+    const { version, rest } = splitVersion(path);
+    const { apiVersion } = this.#shared.probe.facts;
+    return version !== undefined && isBelow(apiVersion, version) ? `/v${apiVersion}${rest}` : path;
+  }
+
+  /** Headers of every answer but "page not found". */
+  headers(): Readonly<Record<string, string>> {
+    const { headers } = this.#shared.probe.facts;
+    return { "Api-Version": this.#shared.probe.advertised, ...headers };
+  }
+
+  /** Answers a request of ours. Never rejects: a failure is an answer. */
+  async handle(request: ApiRequest): Promise<Answer> {
+    try {
+      if (request.method === "OPTIONS") return done();
+      const { version = versionMax, rest } = splitVersion(request.path);
+      refuseUnsupported(version);
+      const destination = this.#router.find(request.method, rest);
+      if (destination.kind !== "route") return errorResponse(404, "page not found");
+      return await this.#dispatch(request, version, destination.handler, destination.id);
+    } catch (error) {
+      return this.#failure(request, error);
+    }
+  }
+
+  #dispatch(request: ApiRequest, version: ApiVersion, handler: Handler, id: string): Answer | Promise<Answer> {
+    const call: Call = { request, version, id, query: new Query(request.query), shared: this.#shared };
+    if (handler.where === "here") return handler.handle(call);
+    const control = this.#modules.node.control();
+    return control === undefined ? callLeader(call, handler) : handler.handle({ ...call, control });
+  }
+
+  #failure(request: ApiRequest, error: unknown): ApiResponse {
+    if (error instanceof VersionTooOld) {
+      const body = { kind: "bytes", bytes: bytesOf(`${error.message}\n`) } as const;
+      return { status: 400, headers: { "Content-Type": "text/plain; charset=utf-8" }, body };
+    }
+    if (error instanceof SwarmError) {
+      this.#modules.log.debug("request refused", { method: request.method, path: request.path, error: error.message });
+      return errorResponse(httpStatusOf[error.kind], error.dockerMessage);
+    }
+    this.#modules.log.error("request failed", {
+      method: request.method,
+      path: request.path,
+      error: messageOf(error),
+    });
+    if (error instanceof InvariantError) crash(error);
+    return errorResponse(500, messageOf(error));
+  }
+
+  #eventsOf(control: Control): SwarmEvents {
+    const known = this.#events.get(control);
+    if (known !== undefined) return known;
+    const events = new SwarmEvents({}, { control, clock: this.#modules.clock, log: this.#modules.log });
+    this.#events.set(control, events);
+    return events;
+  }
+}
+
+/** A bug is nobody's to catch: it leaves this call and reaches the process. */
+function crash(error: InvariantError): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,74 @@
+// A node row → Docker's Node.
+
+import type { Node, NodeDescription, NodeStatus, TlsInfo } from "../../gen/skep/v1/objects.js";
+import { NodeAvailability, NodeRole, type Resources } from "../../gen/skep/v1/specs.js";
+import type { ManagerStatus } from "../../manager/control/index.js";
+import { encodeBase64 } from "../decode/base64.js";
+import { availabilityWords, nodeStateWords, roleWords, wordOf } from "../decode/enums.js";
+import type {
+  NodeDescription as DescriptionJson,
+  EngineDescription as EngineJson,
+  ManagerStatus as ManagerJson,
+  Node as NodeJson,
+  NodeStatus as StatusJson,
+  TLSInfo,
+} from "../types.js";
+import { allOfMap, compact, sortedMap, toJson } from "./json.js";
+import { encodeMeta } from "./meta.js";
+import { encodeGeneric, encodePlatform } from "./task-spec.js";
+
+/** The JSON of a node without its closing brace, so that its part in the consensus can follow. */
+export function nodeText(node: Node): string {
+  const json: Omit<NodeJson, "ManagerStatus"> = {
+    ID: node.id,
+    ...encodeMeta(node.meta),
+    Spec: {
+      ...(node.spec?.annotations?.name ? { Name: node.spec.annotations.name } : {}),
+      Labels: allOfMap(node.spec?.annotations?.labels),
+      Role: wordOf(roleWords, node.spec?.desiredRole ?? NodeRole.WORKER),
+      Availability: wordOf(availabilityWords, node.spec?.availability ?? NodeAvailability.ACTIVE),
+    },
+    Description: encodeDescription(node.description),
+    Status: encodeStatus(node.status),
+  };
+  return toJson(json).slice(0, -1);
+}
+
+export function encodeManagerStatus({ leader, reachability, addr }: ManagerStatus): ManagerJson {
+  return { ...(leader ? { Leader: true } : {}), Reachability: reachability, Addr: addr };
+}
+
+export function encodeTls(tls: TlsInfo | undefined): TLSInfo {
+  if (tls === undefined) return {};
+  return compact<TLSInfo>({
+    TrustRoot: tls.trustRoot,
+    CertIssuerSubject: encodeBase64(tls.certIssuerSubject),
+    CertIssuerPublicKey: encodeBase64(tls.certIssuerPublicKey),
+  });
+}
+
+function encodeDescription(description: NodeDescription | undefined): DescriptionJson {
+  return {
+    ...(description?.hostname ? { Hostname: description.hostname } : {}),
+    Platform: description?.platform ? encodePlatform(description.platform) : {},
+    Resources: description?.resources ? encodeResources(description.resources) : {},
+    Engine: compact<EngineJson>({
+      EngineVersion: description?.engine?.version,
+      Labels: sortedMap(description?.engine?.labels),
+      Plugins: description?.engine?.plugins.map(({ type, name }) => compact({ Type: type, Name: name })),
+    }),
+    TLSInfo: encodeTls(description?.tlsInfo),
+  };
+}
+
+function encodeResources({ nanoCpus, memoryBytes, generic }: Resources): DescriptionJson["Resources"] {
+  return compact({ NanoCPUs: nanoCpus, MemoryBytes: memoryBytes, GenericResources: generic.map(encodeGeneric) });
+}
+
+function encodeStatus(status: NodeStatus | undefined): StatusJson {
+  return {
+    State: wordOf(nodeStateWords, status?.state ?? 0),
+    ...(status?.message ? { Message: status.message } : {}),
+    ...(status?.addr ? { Addr: status.addr } : {}),
+  };
+}

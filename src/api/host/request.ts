@@ -1,0 +1,75 @@
+// What node's parser read → a request of ours.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { type ApiRequest, requestBytesMax } from "../index.js";
+
+export class BodyTooLarge extends Error {
+  override readonly name = "BodyTooLarge";
+  constructor() {
+    super(`the request's body is larger than ${requestBytesMax} bytes`);
+  }
+}
+
+/** The path and the query of a request's target. */
+export interface Target {
+  readonly path: string;
+  readonly query: string;
+}
+
+export function targetOf({ url = "/" }: IncomingMessage): Target {
+  // The absolute form is for proxies; some clients send it anyway.
+  const target = url.startsWith("/") ? url : url.replace(/^[a-z]+:\/\/[^/?]*/i, "");
+  const at = target.indexOf("?");
+  return at < 0 ? { path: target || "/", query: "" } : { path: target.slice(0, at), query: target.slice(at + 1) };
+}
+
+export function apiRequest(
+  id: string,
+  message: IncomingMessage,
+  response: ServerResponse,
+  target: Target,
+  body: Uint8Array,
+): ApiRequest {
+  let closed: AbortSignal | undefined;
+  return {
+    id,
+    method: message.method ?? "GET",
+    path: target.path,
+    query: target.query,
+    headers: message.headers as Readonly<Record<string, string | undefined>>,
+    body,
+    closed: () => {
+      closed ??= signalOfClose(response);
+      return closed;
+    },
+  };
+}
+
+function signalOfClose(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  if (response.closed) controller.abort(new Error("the client has gone"));
+  else response.once("close", () => controller.abort(new Error("the client has gone")));
+  return controller.signal;
+}
+
+const noBody = new Uint8Array(0);
+
+/** The whole body; rejects with BodyTooLarge, or when the client goes away in the middle of it. */
+export function bodyOf(message: IncomingMessage): Promise<Uint8Array> | Uint8Array {
+  const { headers } = message;
+  const declared = Number(headers["content-length"] ?? 0);
+  if (declared > requestBytesMax) return Promise.reject(new BodyTooLarge());
+  if (declared === 0 && headers["transfer-encoding"] === undefined) return noBody;
+  return readBody(message);
+}
+
+async function readBody(message: IncomingMessage): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let bytesTotal = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    bytesTotal += chunk.length;
+    if (bytesTotal > requestBytesMax) throw new BodyTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,88 @@
+// An answer of ours → node's response: short ones in one piece, long ones in slices, streams as they come.
+
+import { once } from "node:events";
+import type { ServerResponse } from "node:http";
+import { setImmediate } from "node:timers/promises";
+import type { ApiResponse } from "../index.js";
+
+/** Bytes made before they are sent and others get their turn: well under a millisecond's work. */
+const sliceBytes = 64 * 1024;
+
+/** Resolves when all is handed to the kernel or the client has gone. Rejects only if making the body failed. */
+export async function respond(
+  response: ServerResponse,
+  answer: ApiResponse,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const { status, body } = answer;
+  const all = { ...headers, ...answer.headers };
+  switch (body.kind) {
+    case "bytes":
+      return sendWhole(response, status, all, body.bytes);
+    case "pieces":
+      return sendSlices(response, status, all, body.pieces);
+    case "stream":
+      return sendStream(response, status, all, body.stream);
+    default:
+      return body satisfies never;
+  }
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+function sendWhole(response: ServerResponse, status: number, headers: Headers, bytes: Uint8Array): void {
+  response.writeHead(status, { ...headers, "Content-Length": String(bytes.length) });
+  response.end(bytes);
+}
+
+async function sendSlices(
+  response: ServerResponse,
+  status: number,
+  headers: Headers,
+  pieces: Iterable<Uint8Array>,
+): Promise<void> {
+  const iterator = pieces[Symbol.iterator]();
+  const first = nextSlice(iterator);
+  if (first.last) return sendWhole(response, status, headers, first.bytes);
+  response.writeHead(status, headers);
+  for (let slice = first; ; slice = nextSlice(iterator)) {
+    if (!(await write(response, slice.bytes)) || slice.last) break;
+    await setImmediate();
+  }
+  response.end();
+}
+
+function nextSlice(iterator: Iterator<Uint8Array>): { readonly bytes: Uint8Array; readonly last: boolean } {
+  const pieces: Uint8Array[] = [];
+  let bytesTotal = 0;
+  while (bytesTotal < sliceBytes) {
+    const { value, done } = iterator.next();
+    if (done) return { bytes: Buffer.concat(pieces, bytesTotal), last: true };
+    pieces.push(value);
+    bytesTotal += value.length;
+  }
+  return { bytes: Buffer.concat(pieces, bytesTotal), last: false };
+}
+
+async function sendStream(
+  response: ServerResponse,
+  status: number,
+  headers: Headers,
+  stream: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  response.writeHead(status, headers);
+  response.flushHeaders();
+  try {
+    for await (const chunk of stream) if (!(await write(response, chunk))) return;
+  } finally {
+    response.end();
+  }
+}
+
+/** False when nobody reads any more. */
+async function write(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
+  if (response.destroyed) return false;
+  if (response.write(bytes)) return true;
+  await Promise.race([once(response, "drain"), once(response, "close")]).catch(() => undefined);
+  return !response.destroyed;
+}

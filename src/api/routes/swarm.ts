@@ -1,0 +1,171 @@
+// /swarm
+
+import { SwarmError } from "../../base/index.js";
+import { initialClusterSpec, validateCluster } from "../../model/index.js";
+import { advertiseAddress, dataPathAddress, listenAddress, parseTcpAddress } from "../addresses.js";
+import { atLeader, type Call, here, type LeaderCall, type RouteSpec } from "../call.js";
+import { readBody } from "../decode/body.js";
+import type { Query } from "../decode/query.js";
+import type { Reader } from "../decode/reader.js";
+import { decodeAvailability, decodeSwarm } from "../decode/swarm.js";
+import { encodeSwarm } from "../encode/cluster.js";
+import { toJson } from "../encode/json.js";
+import { type ApiResponse, done, jsonText } from "../http.js";
+import type { InitOptions, JoinOptions } from "../modules.js";
+import { alreadyInSwarm, locked, managerLeaves, notInSwarm, notPartOfSwarm, unavailable } from "../texts.js";
+
+/** Docker's range for the port of the data plane. */
+const dataPathPortMin = 1024;
+const dataPathPortMax = 49_151;
+
+export const swarmRoutes: readonly RouteSpec[] = [
+  atLeader("GET", "/swarm", inspect),
+  atLeader("POST", "/swarm/update", update),
+  atLeader("GET", "/swarm/unlockkey", () => jsonText(JSON.stringify({ UnlockKey: "" }))),
+  here("POST", "/swarm/init", init),
+  here("POST", "/swarm/join", join),
+  here("POST", "/swarm/leave", leave),
+  here("POST", "/swarm/unlock", unlock),
+];
+
+function inspect({ control }: LeaderCall): ApiResponse {
+  const { cluster } = control.view;
+  if (cluster === undefined) throw new SwarmError("NotFound", "no such cluster");
+  return jsonText(toJson(encodeSwarm(cluster)));
+}
+
+async function update({ control, query, request }: LeaderCall): Promise<ApiResponse> {
+  const version = query.version("swarm");
+  const rotate = { worker: rotation(query, "rotateWorkerToken"), manager: rotation(query, "rotateManagerToken") };
+  const spec = decodeSwarm(readBody(request, "Spec"), "zero");
+  if (rotation(query, "rotateManagerUnlockKey")) {
+    throw new SwarmError("Unimplemented", "locking managers is not built yet: there is no unlock key to rotate");
+  }
+  await control.cluster.update(request.id, version, spec, rotate);
+  return done();
+}
+
+function rotation(query: Query, name: string): boolean {
+  try {
+    return query.flag(name);
+  } catch {
+    throw new SwarmError("InvalidArgument", `invalid value for ${name}: ${query.get(name).slice(0, 200)}`);
+  }
+}
+
+async function init(call: Call): Promise<ApiResponse> {
+  const body = readBody(call.request, "InitRequest");
+  const { node } = call.shared.modules;
+  // Refusals about the request come before those about the node's state, except that a node has one swarm.
+  if (!body.flag("ForceNewCluster")) refuseMember(call);
+  const nodeId = await node.init(initOptions(body, call));
+  return jsonText(JSON.stringify(nodeId));
+}
+
+function initOptions(body: Reader, call: Call): InitOptions {
+  const interfaces = call.shared.modules.interfaces();
+  const requested = parseTcpAddress(body.text("ListenAddr"), "ListenAddr");
+  const spec = initialClusterSpec(decodeSwarm(body.object("Spec"), "default"));
+  validateCluster(spec);
+  const listenAddr = listenAddress(requested, interfaces);
+  const advertiseAddr = advertiseAddress(body.text("AdvertiseAddr"), listenAddr, interfaces);
+  if (spec.encryption?.autoLockManagers || body.flag("AutoLockManagers")) {
+    throw new SwarmError(
+      "Unimplemented",
+      "locking managers (--autolock) is not built yet: keep the data folders of managers on encrypted disks",
+    );
+  }
+  return {
+    listenAddr,
+    advertiseAddr,
+    dataPathAddr: dataPathAddress(body.text("DataPathAddr"), interfaces),
+    dataPathPort: dataPathPort(body.smallCount("DataPathPort")),
+    forceNewCluster: body.flag("ForceNewCluster"),
+    spec,
+    availability: decodeAvailability(body),
+    ...addressPool(body),
+  };
+}
+
+function dataPathPort(port: number): number {
+  if (port === 0 || (port >= dataPathPortMin && port <= dataPathPortMax)) return port;
+  throw new SwarmError(
+    "InvalidArgument",
+    `invalid port value: ${port}. The valid range is ${dataPathPortMin} - ${dataPathPortMax}`,
+  );
+}
+
+function addressPool(body: Reader): Pick<InitOptions, "defaultAddressPool" | "subnetSize"> {
+  const pool = body.texts("DefaultAddrPool");
+  const subnetSize = body.smallCount("SubnetSize");
+  for (const subnet of pool) {
+    const prefix = Number(/^\d{1,3}(?:\.\d{1,3}){3}\/(\d{1,2})$/.exec(subnet)?.[1] ?? Number.NaN);
+    if (!(prefix <= 32)) throw new SwarmError("InvalidArgument", `invalid CIDR address: ${subnet}`);
+    if (prefix > subnetSize) {
+      throw new SwarmError("InvalidArgument", `invalid CIDR: "${subnet}". Subnet size ${subnetSize} is larger than it`);
+    }
+  }
+  if (subnetSize > 29) throw new SwarmError("InvalidArgument", `subnet mask size ${subnetSize} must not exceed 29`);
+  return { defaultAddressPool: pool, subnetSize };
+}
+
+async function join(call: Call): Promise<ApiResponse> {
+  const body = readBody(call.request, "JoinRequest");
+  refuseMember(call);
+  await call.shared.modules.node.join(joinOptions(body, call));
+  return done();
+}
+
+function joinOptions(body: Reader, call: Call): JoinOptions {
+  const interfaces = call.shared.modules.interfaces();
+  const requested = parseTcpAddress(body.text("ListenAddr"), "ListenAddr");
+  const remotes = body.texts("RemoteAddrs");
+  if (remotes.length === 0) throw new SwarmError("InvalidArgument", "at least 1 RemoteAddr is required to join");
+  const listenAddr = listenAddress(requested, interfaces);
+  const advertised = body.text("AdvertiseAddr");
+  return {
+    listenAddr,
+    advertiseAddr: advertised === "" ? "" : advertiseAddress(advertised, listenAddr, interfaces),
+    dataPathAddr: dataPathAddress(body.text("DataPathAddr"), interfaces),
+    remoteAddrs: remotes.map((remote) => parseTcpAddress(remote, "remoteAddr")),
+    joinToken: joinToken(body.text("JoinToken")),
+    availability: decodeAvailability(body),
+  };
+}
+
+/** Its form only; whether it opens anything is the manager's to say. Never repeated in an error. */
+function joinToken(token: string): string {
+  if (/^SWMTKN-1-[0-9a-z]{50}-[0-9a-z]{25}$/.test(token)) return token;
+  throw new SwarmError("Unknown", "invalid join token");
+}
+
+function refuseMember({ shared }: Call): void {
+  const { local } = shared.modules.node.state();
+  if (local === "locked") throw unavailable(locked);
+  if (local !== "inactive") throw unavailable(alreadyInSwarm);
+}
+
+async function leave({ query, shared }: Call): Promise<ApiResponse> {
+  const { node } = shared.modules;
+  const state = node.state();
+  const force = query.looseFlag("force");
+  if (state.local === "inactive") throw unavailable(notPartOfSwarm);
+  if (state.local === "locked" && !force) throw unavailable(locked);
+  if (state.local === "active" && state.manager !== "no" && !force) {
+    const managers = [...(node.control()?.membership.managers().values() ?? [])];
+    const reachable = managers.filter((manager) => manager.reachability === "reachable").length;
+    throw unavailable(managerLeaves(managers.length === 0 ? undefined : { reachable, total: managers.length }));
+  }
+  await node.leave(force);
+  return done();
+}
+
+async function unlock({ request, shared }: Call): Promise<ApiResponse> {
+  const key = readBody(request, "UnlockRequest").text("UnlockKey");
+  const { local } = shared.modules.node.state();
+  if (local === "inactive") throw unavailable(notInSwarm);
+  if (local !== "locked") throw new SwarmError("AlreadyExists", "swarm is not locked");
+  if (!/^SWMKEY-1-[A-Za-z0-9+/]{43}$/.test(key)) throw new SwarmError("InvalidArgument", "invalid key string");
+  await shared.modules.node.unlock(key);
+  return done();
+}
