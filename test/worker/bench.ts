@@ -73,6 +73,11 @@ export class Bench {
     return bench;
   }
 
+  /** Rejects with what the worker cannot go on without. */
+  get broken(): Promise<unknown> {
+    return Promise.race(this.#running);
+  }
+
   /** The daemon ends; containers run on. */
   async end(): Promise<void> {
     this.#abort.abort(new Error("the daemon ends"));

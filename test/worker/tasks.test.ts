@@ -3,7 +3,7 @@ import { SwarmError } from "../../src/base/index.js";
 import type { EmbeddedEngine, Engine } from "../../src/engine/index.js";
 import type { TaskAssignment } from "../../src/gen/skep/v1/dispatcher.js";
 import { TaskState } from "../../src/gen/skep/v1/objects.js";
-import { MemoryState } from "../../src/worker/state.js";
+import { type LocalState, MemoryState } from "../../src/worker/state.js";
 import { Bench } from "./bench.js";
 import { anAssignment } from "./support.js";
 
@@ -317,6 +317,42 @@ describe("whose container", () => {
     await bench.until(RUNNING, "t1", "t2");
     await bench.clock.finish(bench.tasks.removeAll(new AbortController().signal), 60_000);
     expect(bench.engine.machines).toEqual([]);
+  });
+});
+
+describe("the node's memory", () => {
+  test("hears of a status before any leader does (W2)", async () => {
+    const memory = new MemoryState();
+    let release = (): void => {};
+    const state: LocalState = {
+      load: () => memory.load(),
+      async write(changes) {
+        if (changes.some(({ kind }) => kind === "status")) {
+          await new Promise<void>((resolve) => {
+            release = resolve;
+          });
+        }
+        await memory.write(changes);
+      },
+    };
+    const bench = await Bench.start({ state });
+    await bench.assign(task("t1"));
+    await bench.clock.advance(10_000);
+    expect(bench.told).toEqual([]);
+    expect(bench.containers("running")).toEqual(["web.1.t1"]);
+    release();
+    await bench.clock.settle();
+    expect(bench.told).toEqual(["t1 ACCEPTED accepted"]);
+  });
+
+  test("that cannot be written ends the worker", async () => {
+    const state: LocalState = {
+      load: () => Promise.resolve({ bootId: "boot1", tasks: [] }),
+      write: () => Promise.reject(new Error("disk full")),
+    };
+    const bench = await Bench.start({ state });
+    await bench.assign(task("t1"));
+    await expect(bench.broken).rejects.toThrow("disk full");
   });
 });
 
