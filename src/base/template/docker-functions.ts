@@ -1,9 +1,13 @@
 // What Docker adds to Go's functions for `--format`: json split join title lower upper pad truncate.
 import { type FunctionTable, fn } from "./functions.js";
 import { goJson } from "./json.js";
+import { TemplateObject } from "./value.js";
 
 export const dockerFunctions: FunctionTable = {
-  json: fn(["any"], (value: unknown) => goJson(value)),
+  json: fn(
+    ["any"],
+    (value: unknown) => (value instanceof TemplateObject ? value.jsonText() : undefined) ?? goJson(value),
+  ),
   split: fn(["string", "string"], (text: string, separator: string) =>
     separator === "" ? Array.from(text) : text.split(separator),
   ),

@@ -12,6 +12,10 @@ export abstract class TemplateObject {
   abstract field(name: string): unknown;
   abstract toString(): string;
   abstract toJSON(): unknown;
+  /** What the `json` function prints; undefined: the JSON of `toJSON()`. */
+  jsonText(): string | undefined {
+    return undefined;
+  }
   get truth(): boolean {
     return true;
   }
