@@ -10,6 +10,8 @@ export interface Membership {
   readonly format: 1;
   readonly clusterId: string;
   readonly nodeId: string;
+  /** Its id in the consensus, on a manager. */
+  readonly raftId?: number;
   /** host:port the node's port is bound to. */
   readonly listenAddr: string;
   /** host:port other nodes reach it at. */
@@ -29,8 +31,14 @@ export interface State {
   close(): Promise<void>;
 }
 
-/** Folders below the data folder that belong to the membership. */
-export const folders = { certificates: "certificates", raft: "raft", worker: "worker" } as const;
+/** What below the data folder belongs to the membership. */
+export const folders = {
+  certificates: "certificates",
+  raft: "raft",
+  /** A file: the key the log and the snapshots are sealed with. */
+  raftKey: "raft.key",
+  worker: "worker",
+} as const;
 
 const membershipKey = "membership";
 const format = 1;

@@ -1,0 +1,123 @@
+// What `skep system status` shows: the swarm as this manager sees it, and this node.
+
+import type { NodeState as LocalState } from "../api/index.js";
+import type { SystemStatus } from "../api/types.js";
+import { type Clock, messageOf, millis } from "../base/index.js";
+import type { Engine } from "../engine/index.js";
+import { NodeState, type Task, TaskState, WaitStage } from "../gen/skep/v1/objects.js";
+import type { Manager } from "../manager/index.js";
+import type { View } from "../store/index.js";
+import type { Member } from "./member.js";
+
+/** How long the engine may take to say who it is. */
+const engineMs = 1_000;
+
+export interface StatusModules {
+  readonly name: string;
+  readonly version: string;
+  readonly engine: Engine;
+  readonly engineAddress: string;
+  readonly clock: Clock;
+  readonly state: () => LocalState;
+  readonly member: () => Member | undefined;
+}
+
+export async function systemStatus(modules: StatusModules): Promise<SystemStatus> {
+  const engine = await engineStatus(modules);
+  const member = modules.member();
+  const manager = member?.manager;
+  const view = manager?.leading?.control.view;
+  return {
+    ...(manager && view && { Swarm: swarmSummary(view, manager), Tasks: tasksSummary(view) }),
+    Node: {
+      ...(member && { NodeID: member.membership.nodeId }),
+      Hostname: modules.name,
+      Version: modules.version,
+      IsManager: manager !== undefined,
+      IsWorker: member !== undefined,
+      State: modules.state().local,
+      Engine: { Address: modules.engineAddress, ...engine },
+      ...(member && { CertificateExpiry: new Date(member.identity.notAfterMs).toISOString() }),
+    },
+    Warnings: warnings(modules, engine.Error),
+  };
+}
+
+async function engineStatus({ engine, clock }: StatusModules): Promise<{
+  readonly Version?: string;
+  readonly AnswerMs?: number;
+  readonly Error?: string;
+}> {
+  const asked = clock.monotonic();
+  try {
+    const { version } = await engine.info(AbortSignal.timeout(engineMs));
+    return { Version: version, AnswerMs: Math.round(clock.monotonic() - asked) };
+  } catch (error) {
+    return { Error: messageOf(error) };
+  }
+}
+
+function swarmSummary(view: View, manager: Manager): NonNullable<SystemStatus["Swarm"]> {
+  const nodes = [...view.table("node").all()];
+  const managers = [...(manager.leading?.control.membership.managers() ?? [])];
+  const leader = managers.find(([, { leader: leads }]) => leads)?.[0];
+  const { term, lastIndex, applied, snapshotIndex } = manager.raftStatus;
+  return {
+    ID: view.cluster?.id ?? "",
+    Nodes: {
+      Total: nodes.length,
+      Down: nodes.filter((node) => node.status?.state === NodeState.DOWN).length,
+    },
+    Managers: {
+      Total: managers.length,
+      Reachable: managers.filter(([, { reachability }]) => reachability === "reachable").length,
+      Unreachable: [],
+    },
+    ...(leader !== undefined && { Leader: { NodeID: leader, Hostname: hostname(view, leader) } }),
+    Raft: { Term: term, LastIndex: lastIndex, AppliedIndex: applied, SnapshotIndex: snapshotIndex },
+  };
+}
+
+function hostname(view: View, nodeId: string): string {
+  return view.table("node").get(nodeId)?.description?.hostname ?? "";
+}
+
+function tasksSummary(view: View): NonNullable<SystemStatus["Tasks"]> {
+  const waiting = new Map<string, { count: number; oldestMs: number }>();
+  let [running, pending, failing] = [0, 0, 0];
+  for (const task of view.table("task").all()) {
+    if (task.desiredState > TaskState.RUNNING) continue;
+    const state = task.status?.state ?? TaskState.NEW;
+    if (state === TaskState.RUNNING) running += 1;
+    else if (state < TaskState.RUNNING) pending += 1;
+    if (isFailing(task)) failing += 1;
+    if (state < TaskState.ASSIGNED) note(waiting, task);
+  }
+  const Waiting = [...waiting]
+    .map(([Stage, { count, oldestMs }]) => ({ Stage, Count: count, OldestSince: new Date(oldestMs).toISOString() }))
+    .sort((one, other) => other.Count - one.Count);
+  return { Running: running, Pending: pending, Failing: failing, Waiting };
+}
+
+/** Replaces one that failed, and does not run again yet. */
+function isFailing(task: Task): boolean {
+  return (task.restart?.starts.length ?? 0) > 0 && (task.status?.state ?? TaskState.NEW) < TaskState.RUNNING;
+}
+
+function note(waiting: Map<string, { count: number; oldestMs: number }>, task: Task): void {
+  const stage = task.wait?.stage === WaitStage.ALLOCATOR ? "allocator" : "scheduler";
+  const sinceMs = millis(task.wait?.since ?? task.meta?.createdAt);
+  const known = waiting.get(stage) ?? { count: 0, oldestMs: sinceMs };
+  waiting.set(stage, { count: known.count + 1, oldestMs: Math.min(known.oldestMs, sinceMs) });
+}
+
+function warnings({ state, member, engineAddress }: StatusModules, engineError: string | undefined): readonly string[] {
+  const local = state();
+  return [
+    ...(local.local === "error" ? [`This node is not working for its swarm: ${local.error}`] : []),
+    ...(engineError !== undefined ? [`The engine at ${engineAddress} does not answer: ${engineError}`] : []),
+    ...(member() !== undefined && member()?.isConnected === false
+      ? ["No manager counts this node in at the moment; its containers run on."]
+      : []),
+  ];
+}

@@ -1,0 +1,79 @@
+// What runs only while leading, put together: the loops, the dispatcher, the certificate authority and the control.
+
+import { type Clock, type Log, type Metrics, type Random, Scope } from "../base/index.js";
+import { Scheduler } from "../scheduler/index.js";
+import type { Store, Writer } from "../store/index.js";
+import { Allocator } from "./allocator/index.js";
+import { Ca, type Pki, rotateTokens } from "./ca/index.js";
+import { Control, type Membership } from "./control/index.js";
+import { Dispatcher } from "./dispatcher/index.js";
+import { Enforcer, Orchestrator, Reaper } from "./orchestrator/index.js";
+
+export interface LeadingOptions {
+  /** Told once, of the first part that ended before the leading work was stopped. */
+  readonly onFailure: (component: string, error: Error) => void;
+}
+
+export interface LeadingModules {
+  readonly store: Store;
+  readonly writer: Writer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly pki: Pki;
+  readonly membership: Membership;
+  /** The handle a part writes through; the simulation watches here who writes what. */
+  readonly writerOf?: (part: string, writer: Writer) => Writer;
+}
+
+export class Leading {
+  readonly control: Control;
+  readonly dispatcher: Dispatcher;
+  readonly ca: Ca;
+  readonly #scope: Scope;
+  readonly #parts: Readonly<Record<string, { run(signal: AbortSignal): Promise<void> }>>;
+
+  constructor(options: LeadingOptions, modules: LeadingModules) {
+    const { random, membership, writerOf = (_part, writer) => writer } = modules;
+    const modulesOf = (part: string): LeadingModules => ({ ...modules, writer: writerOf(part, modules.writer) });
+    this.#scope = new Scope(modules.log, options.onFailure);
+    this.ca = new Ca({}, modulesOf("ca"));
+    this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), managers: () => managerPeers(membership) });
+    this.control = new Control(
+      { signal: this.#scope.signal },
+      {
+        ...modulesOf("control"),
+        ca: {
+          rotateTokens(tx, which) {
+            const { cluster } = tx;
+            if (cluster?.rootCa) tx.put("cluster", { ...cluster, rootCa: rotateTokens(cluster.rootCa, which, random) });
+          },
+        },
+      },
+    );
+    this.#parts = {
+      orchestrator: new Orchestrator({}, modulesOf("orchestrator")),
+      allocator: new Allocator({}, modulesOf("allocator")),
+      scheduler: new Scheduler({}, modulesOf("scheduler")),
+      dispatcher: this.dispatcher,
+      enforcer: new Enforcer({}, modulesOf("enforcer")),
+      reaper: new Reaper({}, modulesOf("reaper")),
+      ca: this.ca,
+    };
+  }
+
+  /** Starts every part under one scope. */
+  start(): void {
+    for (const [name, part] of Object.entries(this.#parts)) this.#scope.start(name, (signal) => part.run(signal));
+  }
+
+  /** Asks every part to stop and waits until it has. */
+  stop(reason: string): Promise<void> {
+    return this.#scope.stop(reason);
+  }
+}
+
+function managerPeers(membership: Membership): readonly { readonly nodeId: string; readonly addr: string }[] {
+  return [...membership.managers()].map(([nodeId, { addr }]) => ({ nodeId, addr }));
+}
