@@ -10,6 +10,7 @@ import { SwarmError } from "../base/index.js";
 import { NodeRole } from "../gen/skep/v1/specs.js";
 import type { Peer, PeerNode } from "./access.js";
 import type { CredentialSource, Credentials } from "./credentials.js";
+import { sparseWarn, type Warn } from "./sparse-log.js";
 
 /** Connections in all; the agents of 4,700 nodes (the largest swarm known) twice over. */
 const connectionsMax = 10_000;
@@ -71,10 +72,13 @@ export class Front {
   readonly #handshakes = new Set<Connection>();
   readonly #strangers = new Set<Connection>();
   readonly #stopSwapping: () => void;
+  readonly #crowded: Warn;
+  readonly #onEmpty: (() => void)[] = [];
 
   constructor(options: FrontOptions, modules: FrontModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#crowded = sparseWarn(modules.log, modules.clock);
     this.#tcp = net.createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket));
     this.#tcp.maxConnections = connectionsMax;
     this.#tls = tls.createServer({
@@ -123,6 +127,14 @@ export class Front {
     this.#tcp.close();
   }
 
+  /** Resolves once no connection is left. */
+  emptied(): Promise<void> {
+    if (this.#connections.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#onEmpty.push(resolve);
+    });
+  }
+
   /** Ends every connection there is. */
   destroy(): void {
     for (const { socket } of this.#connections.values()) socket.destroy();
@@ -133,7 +145,7 @@ export class Front {
     const address = socket.remoteAddress ?? "";
     socket.on("error", () => socket.destroy());
     if (address === "" || this.#isCrowded(address)) {
-      this.#modules.log.debug("connection refused: too many at once", { address });
+      this.#crowded("connection refused: too many in their handshake", { address });
       socket.destroy();
       return;
     }
@@ -158,6 +170,7 @@ export class Front {
     this.#handshakes.delete(connection);
     this.#strangers.delete(connection);
     if (this.#connections.get(key) === connection) this.#connections.delete(key);
+    if (this.#connections.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
   }
 
   /** handshake → member or stranger, by the certificate shown. */
@@ -178,8 +191,7 @@ export class Front {
 
   #admitStranger(connection: Connection, socket: tls.TLSSocket): boolean {
     if (this.#strangers.size >= strangersMax) {
-      const { address } = connection;
-      this.#modules.log.warn("connection refused: too many without a certificate", { address });
+      this.#crowded("connection refused: too many without a certificate", { address: connection.address });
       socket.destroy();
       return false;
     }

@@ -13,6 +13,7 @@ import { type Clock, invariant, type Log, type Timer } from "../base/index.js";
 import { type Access, type AccessWorld, type Peer, refusalFor, removedText } from "./access.js";
 import type { ConnectionEnds } from "./front.js";
 import { CallLimit } from "./limit.js";
+import { sparseWarn, type Warn } from "./sparse-log.js";
 import { removedTrailer } from "./status.js";
 
 /** Two of gRPC's types it does not export. */
@@ -55,9 +56,10 @@ export function contextOf(call: GatedCall): CallContext {
 
 export function gate(modules: GateModules): ServerInterceptor {
   const limit = new CallLimit();
+  const flooded = sparseWarn(modules.log, modules.clock);
   return (method, call) => {
     const peer = modules.peerAt(call.getConnectionInfo());
-    const refusal = peer === undefined ? connectionGone : refusalOf(method.path, { peer, limit, modules });
+    const refusal = peer === undefined ? connectionGone : refusalOf(method.path, { peer, limit, flooded, modules });
     if (peer === undefined || refusal !== undefined) return refused(call, refusal ?? connectionGone);
     return new AdmittedCall(call, peer, modules);
   };
@@ -67,14 +69,14 @@ const connectionGone: PartialStatusObject = { code: status.UNAVAILABLE, details:
 
 function refusalOf(
   path: string,
-  given: { readonly peer: Peer; readonly limit: CallLimit; readonly modules: GateModules },
+  given: { readonly peer: Peer; readonly limit: CallLimit; readonly flooded: Warn; readonly modules: GateModules },
 ): PartialStatusObject | undefined {
-  const { peer, limit, modules } = given;
+  const { peer, limit, flooded, modules } = given;
   const nowMs = modules.clock.monotonic();
   const access = modules.accessTo(path);
   if (access === undefined) return { code: status.UNIMPLEMENTED, details: `unknown method ${path}` };
   if (peer.node === undefined && !limit.take(peer.address, nowMs)) {
-    modules.log.warn("call refused: too many a second", { address: peer.address, method: path });
+    flooded("call refused: too many a second", { address: peer.address, method: path });
     return { code: status.RESOURCE_EXHAUSTED, details: `too many calls from ${peer.address}: try again in a second` };
   }
   const details = refusalFor(peer, access, { ...modules.world(), nowMs: modules.clock.now() });

@@ -20,6 +20,8 @@ const memberBytesMax = 4 * 1024 * 1024;
 /** A stranger's message: "64 kB". */
 const strangerBytesMax = 64 * 1024;
 const strangerStreamsMax = 4;
+/** What a stranger's connection may make HTTP/2 keep: headers, frames. */
+const strangerSessionMegabytes = 1;
 /** A connection whose machine died silently is closed this long after its last sign of life. */
 const keepaliveMs = 10_000;
 const keepaliveTimeoutMs = 10_000;
@@ -58,6 +60,7 @@ export class RpcServer {
     const strangers = this.#newServer({
       "grpc.max_receive_message_length": strangerBytesMax,
       "grpc.max_concurrent_streams": strangerStreamsMax,
+      "grpc-node.max_session_memory": strangerSessionMegabytes,
     });
     this.#servers = [members, strangers];
     this.#front = this.#newFront(options, injectorOf(members), injectorOf(strangers));
@@ -80,9 +83,12 @@ export class RpcServer {
     this.#closing.abort(new SwarmError("Unavailable", "the manager is stopping"));
     this.#metricsTimer?.cancel();
     this.#front.stopAccepting();
-    await Promise.race([Promise.all(this.#servers.map(shutdown)), this.#afterCloseBound()]);
+    // Each connection goes once its streams have said their last; what the callbacks say differs with Node's version.
+    for (const server of this.#servers) server.tryShutdown(() => {});
+    await this.#emptiedWithin(closeMs);
     for (const server of this.#servers) server.forceShutdown();
     this.#front.destroy();
+    await this.#emptiedWithin(closeMs);
   }
 
   #newServer(options: ServerOptions): Server {
@@ -132,9 +138,13 @@ export class RpcServer {
     update();
   }
 
-  #afterCloseBound(): Promise<void> {
+  #emptiedWithin(boundMs: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#modules.clock.after(closeMs, resolve);
+      const timer = this.#modules.clock.after(boundMs, resolve);
+      void this.#front.emptied().then(() => {
+        timer.cancel();
+        resolve();
+      });
     });
   }
 }
@@ -146,8 +156,4 @@ function injectorOf(server: Server): ConnectionInjector {
 
 function accessOf(bindings: readonly Binding[]): ReadonlyMap<string, Access> {
   return new Map(bindings.flatMap(({ accessByPath }) => [...accessByPath]));
-}
-
-function shutdown(server: Server): Promise<void> {
-  return new Promise((resolve) => server.tryShutdown(() => resolve()));
 }

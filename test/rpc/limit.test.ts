@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { type LogFields, silentLog } from "../../src/base/index.js";
 import { CallLimit } from "../../src/rpc/limit.js";
+import { sparseWarn } from "../../src/rpc/sparse-log.js";
+import { VirtualClock } from "../../src/sim/index.js";
 
 describe("the limit on strangers' calls", () => {
   test("lets an address make ten at once, then one each 100 ms", () => {
@@ -35,5 +38,20 @@ describe("the limit on strangers' calls", () => {
       if (address % 1000 === 0) limit.take("busy", 0);
     }
     expect(limit.take("busy", 0)).toBe(false);
+  });
+});
+
+describe("a warning strangers can cause at will", () => {
+  test("is logged once in ten seconds, with how many were left out", async () => {
+    const clock = new VirtualClock();
+    const lines: LogFields[] = [];
+    const warn = sparseWarn({ ...silentLog, warn: (message, fields) => lines.push({ message, ...fields }) }, clock);
+    for (let count = 0; count < 100; count += 1) warn("refused", { address: "a" });
+    await clock.advance(10_000);
+    warn("refused", { address: "b" });
+    expect(lines).toEqual([
+      { message: "refused", address: "a" },
+      { message: "refused", address: "b", suppressed: 99 },
+    ]);
   });
 });

@@ -206,6 +206,20 @@ describe("a server that stops", () => {
     expect(again.port).toBe(server.port);
   });
 
+  test("ends a session in the middle of its messages at once, from both sides", async () => {
+    const server = await serve(echo);
+    const session = await dial(server);
+    for (let number = 0; number < 50; number += 1) await session.send(heartbeat(number));
+    let read = 0;
+    for await (const _ of session.messages) {
+      read += 1;
+      if (read === 50) break;
+    }
+    const started = performance.now();
+    await Promise.all([session.close(), server.close()]);
+    expect(performance.now() - started).toBeLessThan(800);
+  });
+
   test("does not wait for a dispatcher that hangs", async () => {
     const server = await serve(async function* () {
       yield large(0);
