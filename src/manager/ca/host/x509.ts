@@ -123,6 +123,11 @@ function invalidRequest(why: string): SwarmError {
   return new SwarmError("InvalidArgument", `invalid certificate request: ${why}`);
 }
 
+/** Loads the library ahead of its first use: a node of no swarm will be told to make one, or to join. */
+export async function preloadPki(): Promise<void> {
+  await library();
+}
+
 let loaded: Promise<typeof X509> | undefined;
 
 function library(): Promise<typeof X509> {
