@@ -79,6 +79,11 @@ export class Worker {
     return this.#engineWatch.isSilent;
   }
 
+  /** What `daemonFacts` gives has changed, e.g. by a new certificate: the leader is told. */
+  factsChanged(): void {
+    this.#agent.tellEngine();
+  }
+
   /** Runs until the signal is aborted; containers run on. Rejects with the signal's reason, or with what broke. */
   async run(signal: AbortSignal): Promise<void> {
     this.#life = signal;
