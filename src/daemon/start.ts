@@ -7,7 +7,7 @@ import type { Engine } from "../engine/index.js";
 import { createCluster, type Pki } from "../manager/ca/index.js";
 import { Manager, type NewSwarm } from "../manager/index.js";
 import { aesSealer, nextTurn } from "../raft/host/index.js";
-import { LevelState } from "../worker/index.js";
+import { LevelState } from "../worker/host/index.js";
 import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/index.js";
 import { isManager, Member } from "./member.js";
 import { folders, type Membership, type State } from "./state.js";

@@ -12,7 +12,7 @@ import type { TaskAssignment } from "../../src/gen/skep/v1/dispatcher.js";
 import { TaskState, type TaskStatus } from "../../src/gen/skep/v1/objects.js";
 import { MountType, PublishMode, SeccompMode } from "../../src/gen/skep/v1/specs.js";
 import { EngineWatch } from "../../src/worker/engine-watch.js";
-import { LevelState } from "../../src/worker/index.js";
+import { LevelState } from "../../src/worker/host/index.js";
 import { Reporter } from "../../src/worker/reporter.js";
 import { Tasks } from "../../src/worker/tasks.js";
 import { Dockerd, whyNoDockerd } from "../support/dockerd.js";

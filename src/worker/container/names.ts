@@ -4,8 +4,8 @@ import type { TaskAssignment } from "../../gen/skep/v1/dispatcher.js";
 import type { NodeFacts } from "./facts.js";
 
 /** The cluster a container belongs to: several daemons may share one engine. */
-export const clusterLabel = "skep.cluster.id";
-export const nodeLabel = "com.docker.swarm.node.id";
+const clusterLabel = "skep.cluster.id";
+const nodeLabel = "com.docker.swarm.node.id";
 export const taskLabel = "com.docker.swarm.task.id";
 
 /** `web.1.<task id>`, or with the node's id where a node is the slot. It is the container's name, so create is idempotent. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Level } from "level";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TaskState, TaskStatus } from "../../../src/gen/skep/v1/objects.js";
-import { LevelState } from "../../../src/worker/index.js";
+import { LevelState } from "../../../src/worker/host/index.js";
 import { anAssignment } from "../support.js";
 
 let folder: string;
