@@ -1,4 +1,5 @@
-// Docker's defaults: what a spec means where it says nothing (swarm-semantics §1.7). They fill whole messages only.
+// Docker's defaults: what a spec means where it says nothing (swarm-semantics §1.7). They fill whole messages, a monitor
+// and a restart delay.
 
 import {
   ClusterSpec,
@@ -47,9 +48,13 @@ export function withDefaults(spec: ServiceSpec): ServiceSpec {
   return {
     ...spec,
     task: spec.task && taskWithDefaults(spec.task),
-    update: spec.update ?? update,
-    rollback: spec.rollback ?? update,
+    update: updateWithDefaults(spec.update),
+    rollback: updateWithDefaults(spec.rollback),
   };
+}
+
+function updateWithDefaults(config: UpdateConfig = update): UpdateConfig {
+  return { ...config, monitor: config.monitor ?? update.monitor };
 }
 
 function taskWithDefaults(task: TaskSpec): TaskSpec {
@@ -62,7 +67,7 @@ function taskWithDefaults(task: TaskSpec): TaskSpec {
     ...task,
     container,
     resources: task.resources ?? ResourceRequirements.fromPartial({}),
-    restart: task.restart ?? restart,
+    restart: { ...(task.restart ?? restart), delay: task.restart?.delay ?? restart.delay },
     placement: task.placement ?? Placement.fromPartial({}),
   };
 }

@@ -49,7 +49,6 @@ export class Services {
     const { id } = findService(this.#store, input);
     const named = this.#named(asked);
     validateService(named);
-    refuseUnbuilt(named);
     await this.#writes.once(requestId, (tx) => {
       updateService(tx, id, version, named, options);
       return "";

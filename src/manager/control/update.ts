@@ -8,6 +8,7 @@ import { specOf, type Transaction } from "../../store/index.js";
 import { withNetworkIds } from "./networks.js";
 import { dropOldRevisions, putRevision } from "./revisions.js";
 import { portHolders, previousSpecOf } from "./services.js";
+import { refuseUnbuilt } from "./unbuilt.js";
 import { refuseStale } from "./version.js";
 
 export interface UpdateOptions {
@@ -30,6 +31,7 @@ export function updateService(
   if (service === undefined) throw new SwarmError("NotFound", `service ${id} not found`);
   const current = specOf(tx, service);
   refuseOtherService(current, asked);
+  refuseUnbuilt(asked);
   refuseStale(service, version);
   if (options.rollback) return rollBack(tx, service, wallTime(options.nowMs));
   const spec = withRegistryAuth(tx, service, withNetworkIds(tx, asked), options);

@@ -12,7 +12,7 @@ export interface Versioned {
 /** Accepts any version at which the spec was what it is now. */
 export function refuseStale(row: Versioned, asked: number): void {
   const latest = row.meta?.version ?? 0;
-  if (asked < row.specVersion || asked > latest) throw outOfSequence();
+  if (asked < Math.max(1, row.specVersion) || asked > latest) throw outOfSequence();
 }
 
 /** Tests and clients match this text (docker-api.md trap 6). */
