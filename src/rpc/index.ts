@@ -14,7 +14,7 @@
  * Start at server.ts; front.ts accepts connections, gate.ts and access.ts let calls in, client.ts calls.
  */
 export { type Access, managersOnly, members, type Peer, type PeerNode, refusalFor } from "./access.js";
-export { defaultPort, remoteAddress } from "./address.js";
+export { remoteAddress } from "./address.js";
 export { type Binding, defineBinding } from "./binding.js";
 export { caBinding } from "./ca-binding.js";
 export { fetchRoot, issueCertificate } from "./ca-client.js";
@@ -25,4 +25,3 @@ export type { CaCalls, DispatcherCalls, LeaderCalls, ManagerCalls, SessionPeer }
 export { RpcServer, type RpcServerModules, type RpcServerOptions } from "./server.js";
 export { openSession, type SessionOptions, type SessionStream } from "./session.js";
 export { NodeRemoved, NotTheLeader } from "./status.js";
-export { type StreamCall, serveStream } from "./stream.js";

@@ -82,14 +82,11 @@ export class Ca {
     return this.#issueTo({ kind: "certificate", nodeId }, csr, { hostname: "", availability: NodeAvailability.ACTIVE });
   }
 
-  /** Replaces join tokens; the old ones stop working at once. */
-  async rotateToken(kinds: TokenKinds): Promise<void> {
-    const { writer, random } = this.#modules;
-    await writer.update((tx) => {
-      const cluster = tx.cluster;
-      invariant(cluster?.rootCa !== undefined, "a leader's cluster has a root");
-      tx.put("cluster", { ...cluster, rootCa: rotateTokens(cluster.rootCa, kinds, random) });
-    });
+  /** Replaces join tokens in the caller's transaction; the old ones stop working with it. */
+  rotateTokens(tx: Transaction, kinds: TokenKinds): void {
+    const cluster = tx.cluster;
+    invariant(cluster?.rootCa !== undefined, "a leader's cluster has a root");
+    tx.put("cluster", { ...cluster, rootCa: rotateTokens(cluster.rootCa, kinds, this.#modules.random) });
   }
 
   /** Forgets removed nodes once their certificates have run out and nothing is left to be refused. */

@@ -14,9 +14,9 @@
  */
 export { Ca, type Caller, type CaModules, type CaOptions } from "./ca.js";
 export { type CreateClusterWorld, createCluster, type NewCluster } from "./create.js";
-export { joinSentence } from "./grant.js";
+
 export type { CertificateFacts, IssuedCertificate, NewRequest, Pki, SigningRoot } from "./pki.js";
 export { type CertificateProfile, nodeProfile } from "./profile.js";
 export { RemovedNodes } from "./removed.js";
-export { certificateExpiry, rotateTokens } from "./rotate.js";
+export { rotateTokens, type TokenKinds } from "./rotate.js";
 export { joinToken, type ParsedToken, parseJoinToken, tokenSecretBytes } from "./token.js";
