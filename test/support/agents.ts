@@ -49,6 +49,20 @@ export class FakeAgents {
     });
   }
 
+  /** The host is back, without its containers: what it should still run has failed. */
+  async revive(nodeId: string): Promise<void> {
+    if (!this.#off.delete(nodeId)) return;
+    await this.#m.writer.update((tx) => {
+      const node = tx.table("node").get(nodeId);
+      if (node) tx.put("node", { ...node, status: { ...status(node.status), state: NodeState.READY } });
+    });
+    for (const task of [...this.#m.store.table("task").by("node", nodeId)]) {
+      if (stateOf(task) === TaskState.RUNNING)
+        await this.#report(task.id, isWanted(task) ? TaskState.FAILED : TaskState.SHUTDOWN);
+      else this.#drive(task.id);
+    }
+  }
+
   /** Ends a running container from outside. */
   async end(taskId: string, as: "FAILED" | "COMPLETE" = "FAILED"): Promise<void> {
     await this.#report(taskId, TaskState[as]);
