@@ -12,8 +12,7 @@
  * Start at step.ts (what is next, pure) and container/config.ts (what a task's container looks like, pure); task-run.ts
  * does it, tasks.ts holds them all, agent.ts talks to the leader, worker.ts puts it together.
  */
-export { taskLabel } from "./container/names.js";
 export type { DaemonFacts } from "./description.js";
-export type { AgentSays, Connection } from "./session.js";
+export type { Connection } from "./session.js";
 export { type LocalChange, type LocalContent, type LocalState, type LocalTask, MemoryState } from "./state.js";
 export { Worker, type WorkerModules, type WorkerOptions } from "./worker.js";
