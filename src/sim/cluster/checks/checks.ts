@@ -1,0 +1,56 @@
+// All that must hold of a cluster at any moment, asked after every commit and every event. What does not hold is kept.
+
+import type { RowChange, Store, View } from "../../../store/index.js";
+import { containersOf } from "../containers.js";
+import type { SimHost } from "../host.js";
+import type { Written } from "../recorder.js";
+import { ContainersCheck } from "./containers.js";
+import { backwardMoves } from "./forward.js";
+import { foreignWrites } from "./ownership.js";
+import { doublePorts, misplacements } from "./placement.js";
+import { SlotsCheck } from "./slots.js";
+import { WaitingCheck } from "./waiting.js";
+
+/** Violations kept of one run: the first say what went wrong. */
+const violationsMax = 50;
+
+export class Checks {
+  readonly violations: string[] = [];
+  readonly #atMs: () => number;
+  readonly #containers = new ContainersCheck();
+  readonly #slots = new SlotsCheck();
+  readonly #waiting = new WaitingCheck();
+
+  /** `atMs`: the time of the run, for the text of what is found. */
+  constructor(atMs: () => number) {
+    this.#atMs = atMs;
+  }
+
+  /** A part wrote a transaction; `view` shows it made. */
+  written({ part, changes }: Written, view: View): void {
+    for (const change of changes) {
+      for (const what of foreignWrites(part, change)) this.add("one writer per field", `${what} (${change.id})`);
+    }
+    for (const what of misplacements(changes, view)) this.add("placement fits", what);
+  }
+
+  committed(changes: readonly RowChange[], store: Store): void {
+    for (const change of changes) for (const what of backwardMoves(change)) this.add("only forward", what);
+    this.#slots.committed(changes, store);
+    for (const what of doublePorts(store)) this.add("a host port is given once", what);
+  }
+
+  look(hosts: readonly SimHost[], store: Store | undefined, wallMs: number, isLed: boolean): void {
+    const containers = containersOf(hosts);
+    for (const what of this.#containers.look(containers)) this.add("one container per task", what);
+    if (!store || !isLed) return this.#waiting.reset();
+    for (const what of this.#slots.look(containers, store, wallMs)) this.add("one task per slot", what);
+    for (const what of this.#waiting.look(store, this.#atMs())) this.add("nothing waits silently", what);
+  }
+
+  add(rule: string, what: string): void {
+    if (this.violations.length < violationsMax) {
+      this.violations.push(`at ${(this.#atMs() / 1000).toFixed(3)} s: ${rule}: ${what}`);
+    }
+  }
+}

@@ -1,0 +1,74 @@
+// No slot runs more containers at once than its update order allows: one, or two while start-first overlaps them.
+// What nobody can reach does not count: the containers of a node that was given up run on until it is back.
+
+import { millis } from "../../../base/index.js";
+import { NodeState, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
+import { type ServiceSpec, UpdateOrder } from "../../../gen/skep/v1/specs.js";
+import { type RowChange, revisionId, type View } from "../../../store/index.js";
+import type { SimContainer } from "../containers.js";
+
+/** A stop that takes longer than this is not waited for (orchestrator O2). */
+const stopWaitMaxMs = 60_000;
+
+export class SlotsCheck {
+  /** Tasks that were on a node when it was given up. */
+  readonly #givenUp = new Set<string>();
+
+  committed(changes: readonly RowChange[], view: View): void {
+    for (const change of changes) {
+      if (change.table === "node" && change.row?.status?.state !== NodeState.READY) this.#giveUp(change.id, view);
+      if (change.table === "task" && isWrittenOff(change.row)) this.#givenUp.add(change.id);
+    }
+  }
+
+  look(containers: readonly SimContainer[], view: View, wallMs: number): readonly string[] {
+    const wrong: string[] = [];
+    const slots = new Map<string, Task[]>();
+    for (const { taskId, host, isRunning } of containers) {
+      if (!isRunning || this.#givenUp.has(taskId)) continue;
+      const task = view.table("task").get(taskId);
+      if (task === undefined) {
+        wrong.push(`a container runs on ${host} for task ${taskId}, which is gone`);
+        this.#givenUp.add(taskId);
+        continue;
+      }
+      const key = `${task.serviceId}/${task.slot}`;
+      slots.set(key, [...(slots.get(key) ?? []), task]);
+    }
+    for (const [key, tasks] of slots) {
+      const max = Math.max(...tasks.map((task) => allowed(task, view)));
+      const counted = tasks.filter((task) => !isNotWaitedFor(task, tasks, wallMs));
+      if (counted.length > max) wrong.push(`slot ${key} runs ${counted.map(({ id }) => id).join(" and ")}`);
+    }
+    return wrong;
+  }
+
+  #giveUp(nodeId: string, view: View): void {
+    for (const task of view.table("task").by("node", nodeId)) this.#givenUp.add(task.id);
+  }
+}
+
+/** The leader decided that it is over while its container may still run. */
+function isWrittenOff(task: Task | undefined): boolean {
+  return task?.status?.state === TaskState.ORPHANED || task?.status?.state === TaskState.REJECTED;
+}
+
+/** Told to stop, and its successor has waited for that as long as it has to. */
+function isNotWaitedFor(task: Task, slot: readonly Task[], wallMs: number): boolean {
+  return (
+    task.desiredState >= TaskState.SHUTDOWN &&
+    slot.some((other) => other.id !== task.id && wallMs - millis(other.meta?.createdAt) > stopWaitMaxMs)
+  );
+}
+
+function allowed(task: Task, view: View): number {
+  const service = view.table("service").get(task.serviceId);
+  const specs = [task.revision, service?.revision].map((number) =>
+    number === undefined ? undefined : view.table("revision").get(revisionId(task.serviceId, number))?.spec,
+  );
+  return specs.some(isStartFirst) ? 2 : 1;
+}
+
+function isStartFirst(spec: ServiceSpec | undefined): boolean {
+  return spec?.update?.order === UpdateOrder.START_FIRST || spec?.rollback?.order === UpdateOrder.START_FIRST;
+}

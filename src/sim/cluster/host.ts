@@ -1,0 +1,178 @@
+// One worker host: an engine, a network line and a memory that outlive the daemon, and the real Worker as that daemon.
+
+import { type Clock, type Log, messageOf, silentMetrics } from "../../base/index.js";
+import { EmbeddedEngine, type EmbeddedOptions } from "../../engine/embedded/index.js";
+import { type LocalState, MemoryState, Worker } from "../../worker/index.js";
+import type { SeededRandom } from "../random.js";
+import { engineSeenBy, type OnEngineCall } from "./engine.js";
+import { Link, type LinkEvents } from "./link.js";
+import type { SimManager } from "./manager.js";
+import { SimProgram } from "./program.js";
+
+/** The highest format this daemon reads. */
+const level = 1;
+
+export interface SimHostOptions {
+  /** Its host name; the cluster gives the node an id of its own when it joins. */
+  readonly name: string;
+  readonly address: string;
+  readonly nodeId: string;
+  readonly clusterId: string;
+  readonly linkDelayMs: number;
+  readonly engine: EmbeddedOptions;
+}
+
+export interface SimHostModules extends LinkEvents {
+  readonly clock: Clock;
+  readonly random: SeededRandom;
+  readonly log: Log;
+  readonly manager: SimManager;
+  readonly onEngineCall: OnEngineCall;
+  /** The daemon broke, and not because it was killed. */
+  readonly onBroken: (error: unknown) => void;
+}
+
+interface Daemon {
+  readonly program: SimProgram;
+  readonly worker: Worker;
+  readonly life: AbortController;
+  readonly over: Promise<void>;
+}
+
+export class SimHost {
+  readonly name: string;
+  readonly nodeId: string;
+  readonly engine: EmbeddedEngine;
+  readonly link: Link;
+  readonly #options: SimHostOptions;
+  readonly #modules: SimHostModules;
+  readonly #state: LocalState = new MemoryState();
+  #daemon: Daemon | undefined;
+  #isPowered = true;
+  #boots = 1;
+  #starts = 0;
+  #isRemoved = false;
+
+  constructor(options: SimHostOptions, modules: SimHostModules) {
+    const { clock, random, manager } = modules;
+    this.name = options.name;
+    this.nodeId = options.nodeId;
+    this.#options = options;
+    this.#modules = modules;
+    this.engine = new EmbeddedEngine(
+      { hostname: options.name, ...options.engine },
+      { clock, random: random.fork("engine") },
+    );
+    this.link = new Link(
+      { delayMs: options.linkDelayMs },
+      {
+        ...modules,
+        accept: (incoming, signal) => manager.accept(options.nodeId, options.address, incoming, signal),
+      },
+    );
+  }
+
+  get isPowered(): boolean {
+    return this.#isPowered;
+  }
+
+  get isDaemonUp(): boolean {
+    return this.#daemon !== undefined;
+  }
+
+  /** A leader counts this node in. */
+  get isConnected(): boolean {
+    return this.#daemon?.worker.isConnected ?? false;
+  }
+
+  /** A leader told the node that it was removed from the cluster, and its containers are gone. */
+  get isRemoved(): boolean {
+    return this.#isRemoved;
+  }
+
+  /** down → up. */
+  startDaemon(): void {
+    if (this.#daemon || !this.#isPowered) return;
+    this.#starts += 1;
+    const { clock } = this.#modules;
+    const program = new SimProgram(`${this.name} ${this.#starts}`, clock);
+    const worker = this.#makeWorker(program);
+    const life = new AbortController();
+    const over = worker.run(life.signal).catch((error: unknown) => {
+      if (!life.signal.aborted && !program.isDead) this.#modules.onBroken(error);
+    });
+    this.#daemon = { program, worker, life, over };
+  }
+
+  /** kill -9: containers run on, the line to the manager is reset. */
+  killDaemon(): void {
+    this.#daemon?.program.kill();
+    this.#daemon = undefined;
+  }
+
+  /** SIGTERM: it says that it will be back, and ends. */
+  async stopDaemon(reason: "restarting" | "leaving" = "restarting"): Promise<void> {
+    const daemon = this.#daemon;
+    if (!daemon) return;
+    await daemon.worker[reason]();
+    daemon.life.abort(new Error("the daemon was told to stop"));
+    await daemon.over;
+    await daemon.worker.flushed();
+    daemon.program.kill();
+    if (this.#daemon === daemon) this.#daemon = undefined;
+  }
+
+  /** The plug is pulled: nothing runs any more, and nobody is told. */
+  powerOff(): void {
+    if (!this.#isPowered) return;
+    this.#isPowered = false;
+    this.link.cut();
+    this.killDaemon();
+    this.engine.crash();
+    this.#killContainers();
+  }
+
+  /** The machine boots: the engine first, then the daemon. */
+  powerOn(): void {
+    if (this.#isPowered) return;
+    this.#isPowered = true;
+    this.#boots += 1;
+    this.#killContainers();
+    this.engine.recover();
+    this.link.reset();
+    this.link.heal();
+    this.startDaemon();
+  }
+
+  #killContainers(): void {
+    for (const { id, phase } of this.engine.machines) if (phase.kind === "running") this.engine.killProcess(id);
+  }
+
+  #makeWorker(program: SimProgram): Worker {
+    const { random, log, onEngineCall } = this.#modules;
+    const { nodeId, clusterId, address } = this.#options;
+    const state = this.#state;
+    return new Worker(
+      { nodeId, clusterId, bootId: `${this.name} boot ${this.#boots}`, advertiseAddr: address },
+      {
+        engine: engineSeenBy(program, this.engine, onEngineCall),
+        state: {
+          load: () => program.call(() => state.load()),
+          write: (changes) => program.call(() => state.write(changes)),
+        },
+        clock: program.clock,
+        random: random.fork(`daemon ${this.#starts}`),
+        log: log.with({ program: this.name }),
+        metrics: silentMetrics,
+        connect: (signal) => this.link.connect(program, signal),
+        daemonFacts: () => ({ name: this.name, skepVersion: "simulated", level }),
+        stateChanged: () => {},
+        leaderIs: () => {},
+        removed: (message) => {
+          this.#modules.log.info("node removed", { node: this.name, reason: messageOf(message) });
+          this.#isRemoved = true;
+        },
+      },
+    );
+  }
+}

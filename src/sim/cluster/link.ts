@@ -1,0 +1,239 @@
+// A host's network line to the manager: messages travel as bytes, take time, keep their order, wait while the line is cut,
+// and are lost with the program at either end.
+
+import { type Clock, Queue, SwarmError } from "../../base/index.js";
+import { AgentMessage, ManagerMessage } from "../../gen/skep/v1/dispatcher.js";
+import type { Connection } from "../../worker/index.js";
+import type { SimProgram } from "./program.js";
+
+/** Messages that may wait for a reader. */
+const queueMax = 10_000;
+/** A connection that nobody answers is given up after this long. */
+const connectMs = 5_000;
+/** What the protocol allows (dispatcher.proto), with its frame. */
+const messageBytesMax = 64 * 1024;
+
+export type AgentSays = NonNullable<AgentMessage["message"]>;
+export type ManagerSays = NonNullable<ManagerMessage["message"]>;
+
+/** The manager's end: answers a session, or undefined when nobody listens. */
+export type Accept = (
+  incoming: AsyncIterable<AgentMessage>,
+  signal: AbortSignal,
+) => { readonly program: SimProgram; readonly answer: AsyncIterable<ManagerMessage> } | undefined;
+
+/** Told of each message as it arrives. */
+export interface LinkEvents {
+  readonly agentSaid: (message: AgentSays) => void;
+  readonly managerSaid: (message: ManagerSays) => void;
+  /** Something travelled that the protocol forbids. */
+  readonly wrong: (what: string) => void;
+}
+
+export interface LinkOptions {
+  readonly delayMs: number;
+}
+
+export class Link {
+  readonly #delayMs: number;
+  readonly #clock: Clock;
+  readonly #accept: Accept;
+  readonly #events: LinkEvents;
+  readonly #wires = new Set<Wire>();
+  /** What arrived while the line was cut. */
+  #held: (() => void)[] = [];
+  #isCut = false;
+
+  constructor(options: LinkOptions, modules: { readonly clock: Clock; readonly accept: Accept } & LinkEvents) {
+    this.#delayMs = options.delayMs;
+    this.#clock = modules.clock;
+    this.#accept = modules.accept;
+    this.#events = modules;
+  }
+
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
+  /** Connections that at least one end holds. */
+  get connections(): number {
+    return this.#wires.size;
+  }
+
+  /** From now on nothing arrives, and nobody is told. */
+  cut(): void {
+    this.#isCut = true;
+  }
+
+  /** What was under way arrives now. */
+  heal(): void {
+    this.#isCut = false;
+    for (const deliver of this.#held.splice(0)) deliver();
+  }
+
+  /** Every connection is broken: both ends learn it as soon as the line lets them. */
+  reset(): void {
+    for (const wire of this.#wires) wire.reset();
+  }
+
+  /** Opens a connection for a program of the host. */
+  async connect(program: SimProgram, signal: AbortSignal): Promise<Connection> {
+    const wire = new Wire((fn) => this.#carry(fn), this.#events);
+    const answered = new Promise<boolean>((resolve) => {
+      const timer = program.clock.after(connectMs, () => resolve(false));
+      signal.addEventListener("abort", () => resolve(false), { once: true });
+      this.#carry(() => {
+        const isOpen = !program.isDead && !signal.aborted && wire.open(this.#accept);
+        this.#carry(() => {
+          timer.cancel();
+          resolve(isOpen);
+        });
+      });
+    });
+    const isOpen = await program.call(() => answered);
+    signal.throwIfAborted();
+    if (!isOpen) {
+      wire.reset();
+      throw new SwarmError("Unavailable", "the manager cannot be reached");
+    }
+    this.#wires.add(wire);
+    wire.onOver(() => this.#wires.delete(wire));
+    program.onEnd(() => wire.reset());
+    return wire.agentEnd(program);
+  }
+
+  #carry(fn: () => void): void {
+    this.#clock.after(this.#delayMs, () => {
+      if (this.#isCut) this.#held.push(fn);
+      else fn();
+    });
+  }
+}
+
+/** One connection, both ends of it. */
+class Wire {
+  readonly #carry: (fn: () => void) => void;
+  readonly #events: LinkEvents;
+  readonly #toManager = new Queue<AgentMessage>("messages to the manager", queueMax);
+  readonly #toAgent = new Queue<ManagerMessage>("messages to the agent", queueMax);
+  readonly #managerGone = new AbortController();
+  readonly #overListeners: (() => void)[] = [];
+  #manager: SimProgram | undefined;
+  #isAgentOver = false;
+  #isReset = false;
+
+  constructor(carry: (fn: () => void) => void, events: LinkEvents) {
+    this.#carry = carry;
+    this.#events = events;
+  }
+
+  onOver(fn: () => void): void {
+    this.#overListeners.push(fn);
+  }
+
+  /** The manager's side begins; false when nobody listens. */
+  open(accept: Accept): boolean {
+    if (this.#isReset) return false;
+    const { signal } = this.#managerGone;
+    const accepted = accept(this.#toManager, signal);
+    if (!accepted) return false;
+    this.#manager = accepted.program;
+    accepted.program.onEnd(() => this.reset());
+    void this.#serve(accepted.program, accepted.answer, signal);
+    return true;
+  }
+
+  agentEnd(program: SimProgram): Connection {
+    return {
+      send: (message) => {
+        if (program.isDead) return new Promise(() => {});
+        if (this.#isAgentOver) return Promise.reject(brokenOff());
+        const bytes = AgentMessage.encode(message).finish();
+        this.#check(bytes, "an agent");
+        this.#carry(() => this.#hear(bytes));
+        return Promise.resolve();
+      },
+      messages: program.stream(this.#toAgent),
+      close: () => {
+        this.#isAgentOver = true;
+        this.#carry(() => this.#endManager(new SwarmError("Unavailable", "the other side is gone")));
+      },
+    };
+  }
+
+  reset(): void {
+    if (this.#isReset) return;
+    this.#isReset = true;
+    this.#carry(() => {
+      this.#endAgent(brokenOff());
+      this.#endManager(brokenOff());
+    });
+  }
+
+  #hear(bytes: Uint8Array): void {
+    if (this.#manager?.isDead || this.#managerGone.signal.aborted) return;
+    const message = AgentMessage.decode(bytes);
+    if (message.message) this.#events.agentSaid(message.message);
+    this.#toManager.push(message);
+  }
+
+  /** Never rejects. */
+  async #serve(program: SimProgram, answer: AsyncIterable<ManagerMessage>, signal: AbortSignal): Promise<void> {
+    const iterator = answer[Symbol.asyncIterator]();
+    const gone = new Promise<never>((_, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+    gone.catch(() => undefined);
+    try {
+      for (;;) {
+        const step = await Promise.race([iterator.next(), gone]);
+        if (program.isDead) return;
+        if (step.done) break;
+        this.#tell(step.value);
+      }
+      this.#carry(() => this.#endAgent(undefined));
+    } catch (error) {
+      if (program.isDead) return;
+      const told = error instanceof Error ? error : new Error(String(error));
+      this.#carry(() => this.#endAgent(told));
+    } finally {
+      void iterator.return?.().then(undefined, () => undefined);
+    }
+  }
+
+  #tell(message: ManagerMessage): void {
+    const bytes = ManagerMessage.encode(message).finish();
+    this.#check(bytes, "the manager");
+    this.#carry(() => {
+      if (this.#isAgentOver) return;
+      const told = ManagerMessage.decode(bytes);
+      if (told.message) this.#events.managerSaid(told.message);
+      this.#toAgent.push(told);
+    });
+  }
+
+  #endAgent(error: Error | undefined): void {
+    this.#isAgentOver = true;
+    this.#toAgent.end(error);
+    this.#over();
+  }
+
+  #endManager(reason: Error): void {
+    this.#over();
+    if (this.#manager?.isDead) return;
+    this.#managerGone.abort(reason);
+    this.#toManager.end(reason);
+  }
+
+  #over(): void {
+    for (const listener of this.#overListeners.splice(0)) listener();
+  }
+
+  #check(bytes: Uint8Array, who: string): void {
+    if (bytes.length > messageBytesMax) this.#events.wrong(`${who} sent ${bytes.length} bytes in one message`);
+  }
+}
+
+function brokenOff(): SwarmError {
+  return new SwarmError("Unavailable", "the connection broke off");
+}

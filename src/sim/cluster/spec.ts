@@ -1,0 +1,63 @@
+// What a scenario says of a service, in the fewest words; the rest is left to Skep's defaults.
+
+import { wallTime } from "../../base/index.js";
+import { simLabel } from "../../engine/embedded/index.js";
+import { type DeepPartial, PublishMode, RestartCondition, ServiceSpec, UpdateOrder } from "../../gen/skep/v1/specs.js";
+
+export interface ServiceWish {
+  readonly name: string;
+  readonly replicas?: number;
+  readonly image?: string;
+  /** What its containers do: the label `skep.sim` (engine/embedded/label.ts). */
+  readonly sim?: string;
+  readonly command?: readonly string[];
+  readonly restart?: keyof typeof RestartCondition;
+  readonly restartDelayMs?: number;
+  readonly maxAttempts?: number;
+  readonly stopGraceMs?: number;
+  readonly constraints?: readonly string[];
+  readonly maxReplicasPerNode?: number;
+  readonly hostPort?: number;
+  readonly nanoCpus?: number;
+  readonly memoryBytes?: number;
+  readonly order?: keyof typeof UpdateOrder;
+  readonly parallelism?: number;
+  readonly updateDelayMs?: number;
+  readonly monitorMs?: number;
+}
+
+export function serviceSpec(wish: ServiceWish): ServiceSpec {
+  const spec: DeepPartial<ServiceSpec> = {
+    annotations: { name: wish.name },
+    task: {
+      container: {
+        image: wish.image ?? "nginx:latest",
+        args: Array.from(wish.command ?? []),
+        labels: wish.sim === undefined ? {} : { [simLabel]: wish.sim },
+        ...(wish.stopGraceMs !== undefined && { stopGracePeriod: wallTime(wish.stopGraceMs) }),
+      },
+      ...((wish.nanoCpus ?? wish.memoryBytes) !== undefined && {
+        resources: { reservations: { nanoCpus: wish.nanoCpus ?? 0, memoryBytes: wish.memoryBytes ?? 0, generic: [] } },
+      }),
+      ...((wish.restart ?? wish.restartDelayMs ?? wish.maxAttempts) !== undefined && {
+        restart: {
+          condition: RestartCondition[wish.restart ?? "ANY"],
+          delay: wallTime(wish.restartDelayMs ?? 5_000),
+          maxAttempts: wish.maxAttempts ?? 0,
+        },
+      }),
+      placement: { constraints: Array.from(wish.constraints ?? []), maxReplicas: wish.maxReplicasPerNode ?? 0 },
+    },
+    mode: { $case: "replicated", value: { replicas: wish.replicas ?? 1 } },
+    update: {
+      parallelism: wish.parallelism ?? 1,
+      delay: wallTime(wish.updateDelayMs ?? 0),
+      monitor: wallTime(wish.monitorMs ?? 5_000),
+      order: UpdateOrder[wish.order ?? "STOP_FIRST"],
+    },
+    ...(wish.hostPort !== undefined && {
+      endpoint: { ports: [{ targetPort: 80, publishedPort: wish.hostPort, publishMode: PublishMode.HOST }] },
+    }),
+  };
+  return ServiceSpec.fromPartial(spec);
+}

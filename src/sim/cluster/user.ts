@@ -1,0 +1,117 @@
+// What a user does, as the CLI would: asks the leader with one request id until there is an answer.
+
+import { type Clock, rpcError, sleep } from "../../base/index.js";
+import type { Node, Service } from "../../gen/skep/v1/objects.js";
+import { NodeAvailability, type NodeSpec, type ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { type Control, findNode, findService } from "../../manager/control/index.js";
+import { specOf } from "../../store/index.js";
+import type { SimManager } from "./manager.js";
+import { type ServiceWish, serviceSpec } from "./spec.js";
+
+/** Between two tries while there is no leader. */
+const retryMs = 250;
+
+export class User {
+  readonly #manager: SimManager;
+  readonly #clock: Clock;
+  #requests = 0;
+
+  constructor(modules: { readonly manager: SimManager; readonly clock: Clock }) {
+    this.#manager = modules.manager;
+    this.#clock = modules.clock;
+  }
+
+  /** Gives the service's id. */
+  async create(wish: ServiceWish): Promise<string> {
+    return this.#ask((control, requestId) => control.services.create(requestId, serviceSpec(wish)));
+  }
+
+  async update(name: string, change: (spec: ServiceSpec) => ServiceSpec): Promise<void> {
+    await this.#ask(async (control, requestId) => {
+      const service = findService(control.view, name);
+      const spec = change(specOf(control.view, service));
+      await control.services.update(requestId, service.id, versionOf(service), spec, {
+        ...{ rollback: false, registryAuthFrom: "spec", nowMs: this.#clock.now() },
+      });
+    });
+  }
+
+  scale(name: string, replicas: number): Promise<void> {
+    return this.update(name, (spec) => ({ ...spec, mode: { $case: "replicated", value: { replicas } } }));
+  }
+
+  /** `service update --image`. */
+  setImage(name: string, image: string): Promise<void> {
+    return this.update(name, (spec) => {
+      const { task } = spec;
+      if (!task?.container) throw rpcError("InvalidArgument", `${name} runs no container`);
+      return { ...spec, task: { ...task, container: { ...task.container, image } } };
+    });
+  }
+
+  async rollback(name: string): Promise<void> {
+    await this.#ask(async (control, requestId) => {
+      const service = findService(control.view, name);
+      await control.services.update(requestId, service.id, versionOf(service), specOf(control.view, service), {
+        ...{ rollback: true, registryAuthFrom: "spec", nowMs: this.#clock.now() },
+      });
+    });
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#ask((control, requestId) => control.services.remove(requestId, name));
+  }
+
+  async updateNode(name: string, change: (spec: NodeSpec) => NodeSpec): Promise<void> {
+    await this.#ask(async (control, requestId) => {
+      const node = findNode(control.view, name);
+      if (node.spec) await control.nodes.update(requestId, node.id, versionOf(node), change(node.spec));
+    });
+  }
+
+  setAvailability(name: string, availability: keyof typeof NodeAvailability): Promise<void> {
+    return this.updateNode(name, (spec) => ({ ...spec, availability: NodeAvailability[availability] }));
+  }
+
+  /** `node rm`. */
+  async removeNode(name: string, force = false): Promise<void> {
+    await this.#ask((control, requestId) => control.nodes.remove(requestId, findNode(control.view, name).id, force));
+  }
+
+  /** Never hangs on a leader that died with the request: the next one is asked the same again. */
+  async #ask<T>(request: (control: Control, requestId: string) => Promise<T>): Promise<T> {
+    this.#requests += 1;
+    const requestId = `request-${this.#requests}`;
+    for (;;) {
+      const control = this.#manager.leading?.control;
+      if (control) {
+        const died = new Promise<"died">((resolve) => this.#manager.onceDown(() => resolve("died")));
+        const outcome = await Promise.race([attempt(() => request(control, requestId)), died]);
+        if (outcome !== "died" && outcome.kind === "answered") return outcome.value;
+        if (outcome !== "died" && !mayRetry(outcome.error)) throw outcome.error;
+      }
+      await sleep(this.#clock, retryMs);
+    }
+  }
+}
+
+type Outcome<T> =
+  | { readonly kind: "answered"; readonly value: T }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+async function attempt<T>(fn: () => Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { kind: "answered", value: await fn() };
+  } catch (error) {
+    return { kind: "failed", error };
+  }
+}
+
+/** The leader went away before it answered. */
+function mayRetry(error: unknown): boolean {
+  return error instanceof Error && /leader|out of sequence/.test(error.message);
+}
+
+function versionOf({ meta }: Node | Service): number {
+  return meta?.version ?? 0;
+}
