@@ -58,9 +58,13 @@ export function jsonText(text: string, status = 200): ApiResponse {
   return { status, headers: jsonHeaders, body: textBody(`${text}\n`) };
 }
 
+/** Messages repeat what a client sent; they need not repeat all of it. */
+const messageLengthMax = 1_000;
+
 /** `{"message": …}`: what every Docker client shows of a failure. */
 export function errorResponse(status: number, message: string): ApiResponse {
-  return jsonText(JSON.stringify({ message }), status);
+  const text = message.length > messageLengthMax ? `${message.slice(0, messageLengthMax - 1)}…` : message;
+  return jsonText(JSON.stringify({ message: text }), status);
 }
 
 /** The path asked for is nobody's. */

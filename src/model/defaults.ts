@@ -75,7 +75,7 @@ function taskWithDefaults(task: TaskSpec): TaskSpec {
 /** The spec of a new cluster: Docker's, the address of every part that was given taking precedence over its default. */
 export function initialClusterSpec(asked: ClusterSpec = ClusterSpec.fromPartial({})): ClusterSpec {
   return {
-    annotations: { name: clusterName, labels: asked.annotations?.labels ?? {} },
+    annotations: { name: asked.annotations?.name || clusterName, labels: asked.annotations?.labels ?? {} },
     orchestration: {
       taskHistoryRetentionLimit: asked.orchestration?.taskHistoryRetentionLimit ?? defaultHistoryLimit,
     },
