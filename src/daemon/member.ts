@@ -5,6 +5,7 @@ import { type Clock, type Log, type Metrics, messageOf, type Random, Scope, Swar
 import type { Engine } from "../engine/index.js";
 import type { SessionState } from "../gen/skep/v1/dispatcher.js";
 import { NodeRole } from "../gen/skep/v1/specs.js";
+import { RemovedNodes } from "../manager/ca/index.js";
 import type { Control } from "../manager/control/index.js";
 import type { Manager } from "../manager/index.js";
 import { caBinding, dispatcherBinding, type ManagerCalls, RpcServer } from "../rpc/index.js";
@@ -69,6 +70,7 @@ export class Member {
     });
     this.#server = manager && this.#newServer(manager);
     this.#worker = this.#newWorker(options);
+    identity.onChange(() => this.#worker.factsChanged());
   }
 
   /** Binds the port, then lets the worker look for its leader. Rejects with why the port cannot be bound. */
@@ -158,12 +160,13 @@ export class Member {
       leaderAddr: () => "",
     };
     const { host, port } = splitAddress(this.membership.listenAddr);
+    const removed = new RemovedNodes(manager.store);
     return new RpcServer(
       { host, port },
       {
         ...{ identity, clock, log, metrics },
         bindings: [caBinding(calls, log), dispatcherBinding(calls, log)],
-        isRemoved: (nodeId) => manager.store.cluster?.removedNodes.some((each) => each.nodeId === nodeId) ?? false,
+        isRemoved: (nodeId) => removed.has(nodeId),
       },
     );
   }

@@ -6,7 +6,7 @@ import type { Server } from "node:http";
 import { openDisk, openLog, openMetrics, systemClock, systemRandom } from "../base/host/index.js";
 import { type Log, messageOf } from "../base/index.js";
 import { type DockerEngine, type EmbeddedEngine, openEngine, parseEngineAddress } from "../engine/index.js";
-import { createPki } from "../manager/ca/host/index.js";
+import { createPki, preloadPki } from "../manager/ca/host/index.js";
 import { type DaemonOptions, parseDaemonFlags, UsageExit } from "./flags.js";
 import { type Check, serveHealth } from "./health.js";
 import { type LoopLag, lagMaxMs, watchLoopLag } from "./lag.js";
@@ -110,6 +110,8 @@ class Daemon {
     const { node } = this.#parts;
     const resumed = node.resume();
     await notifySystemd("READY=1");
+    // A node of no swarm is about to make or join one: what that needs is loaded by then.
+    if (node.state().local === "inactive") await preloadPki();
     const ended = await Promise.race([untilSignal(), this.#fatal]);
     if (ended instanceof Error) this.#log.error("the daemon cannot go on", { error: ended.message });
     else this.#log.info("daemon stopping", { signal: ended });

@@ -4,7 +4,7 @@ import { type Clock, type Log, type Metrics, type Random, Scope } from "../base/
 import { Scheduler } from "../scheduler/index.js";
 import type { Store, Writer } from "../store/index.js";
 import { Allocator } from "./allocator/index.js";
-import { Ca, type Pki, rotateTokens } from "./ca/index.js";
+import { Ca, type Pki } from "./ca/index.js";
 import { Control, type Membership } from "./control/index.js";
 import { Dispatcher } from "./dispatcher/index.js";
 import { Enforcer, Orchestrator, Reaper } from "./orchestrator/index.js";
@@ -40,18 +40,7 @@ export class Leading {
     this.#scope = new Scope(modules.log, options.onFailure);
     this.ca = new Ca({}, modulesOf("ca"));
     this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), managers: () => managerPeers(membership) });
-    this.control = new Control(
-      { signal: this.#scope.signal },
-      {
-        ...modulesOf("control"),
-        ca: {
-          rotateTokens(tx, which) {
-            const { cluster } = tx;
-            if (cluster?.rootCa) tx.put("cluster", { ...cluster, rootCa: rotateTokens(cluster.rootCa, which, random) });
-          },
-        },
-      },
-    );
+    this.control = new Control({ signal: this.#scope.signal }, { ...modules, ca: this.ca });
     this.#parts = {
       orchestrator: new Orchestrator({}, modulesOf("orchestrator")),
       allocator: new Allocator({}, modulesOf("allocator")),

@@ -16,7 +16,7 @@ import {
 } from "../../base/index.js";
 import type { IssueRequest, IssueResponse } from "../../gen/skep/v1/ca.js";
 import { Node, NodeState, type RootCa } from "../../gen/skep/v1/objects.js";
-import { NodeAvailability, type NodeRole } from "../../gen/skep/v1/specs.js";
+import { NodeAvailability, NodeRole } from "../../gen/skep/v1/specs.js";
 import { NotLeader, type Store, type Transaction, UnknownOutcome, type View, type Writer } from "../../store/index.js";
 import { type Grant, grantFor, type Shown } from "./grant.js";
 import type { IssuedCertificate, Pki, SigningRoot } from "./pki.js";
@@ -39,7 +39,10 @@ export interface Caller {
   readonly nodeId?: string | undefined;
 }
 
-export type CaOptions = Readonly<Record<string, never>>;
+export interface CaOptions {
+  /** Until several managers are built, nobody may join as one. */
+  readonly refusesManagers?: boolean;
+}
 
 export interface CaModules {
   readonly store: Store;
@@ -52,11 +55,13 @@ export interface CaModules {
 }
 
 export class Ca {
+  readonly #options: CaOptions;
   readonly #modules: CaModules;
   readonly #issued: Counter;
   readonly #refused: Counter;
 
-  constructor(_options: CaOptions, modules: CaModules) {
+  constructor(options: CaOptions, modules: CaModules) {
+    this.#options = options;
     this.#modules = modules;
     this.#issued = modules.metrics.counter("skep_ca_issued_total", "Certificates issued.", ["kind"]);
     this.#refused = modules.metrics.counter("skep_ca_refused_total", "Requests for a certificate that were refused.");

@@ -1,9 +1,9 @@
 // Nodes: what may be changed of one, and how one goes for good.
 
 import { type Clock, rpcError, SwarmError, wallTime } from "../../base/index.js";
-import { type Node, NodeState, type RemovedNode, TaskState } from "../../gen/skep/v1/objects.js";
+import { type Node, NodeState, TaskState } from "../../gen/skep/v1/objects.js";
 import { NodeRole, type NodeSpec } from "../../gen/skep/v1/specs.js";
-import { stateOf } from "../../model/index.js";
+import { stateOf, withRemovedNode } from "../../model/index.js";
 import type { Store, Transaction } from "../../store/index.js";
 import { findNode } from "./find.js";
 import type { Membership } from "./membership.js";
@@ -13,10 +13,6 @@ import type { Writes } from "./write.js";
 
 /** Tasks orphaned in one transaction: well below what an entry holds. */
 const orphansMax = 500;
-/** A removed node is remembered this long when its certificate's end is unknown: Docker's certificates live 90 days. */
-const removedForMs = 90 * 24 * 3_600_000;
-/** Removed nodes are forgotten this long after their certificate ran out. */
-const forgottenAfterMs = 7 * 24 * 3_600_000;
 
 export class Nodes {
   readonly #store: Store;
@@ -126,15 +122,7 @@ export class Nodes {
   }
 
   #rememberRemoved(tx: Transaction, node: Node): void {
-    const { cluster } = tx;
-    if (cluster === undefined) return;
-    const nowMs = this.#clock.now();
-    const removed: RemovedNode = {
-      nodeId: node.id,
-      until: node.certificate?.notAfter ?? wallTime(nowMs + removedForMs),
-    };
-    const kept = cluster.removedNodes.filter(({ until }) => (until?.seconds ?? 0) * 1000 + forgottenAfterMs > nowMs);
-    tx.put("cluster", { ...cluster, removedNodes: [...kept, removed] });
+    if (tx.cluster) tx.put("cluster", withRemovedNode(tx.cluster, node, this.#clock.now()));
   }
 }
 
