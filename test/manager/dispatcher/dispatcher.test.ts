@@ -1,13 +1,24 @@
 import { describe, expect, test } from "vitest";
-import { wallTime } from "../../../src/base/index.js";
-import { GoodbyeReason } from "../../../src/gen/skep/v1/dispatcher.js";
+import { Queue, wallTime } from "../../../src/base/index.js";
+import { type AgentMessage, GoodbyeReason } from "../../../src/gen/skep/v1/dispatcher.js";
 import { TaskState } from "../../../src/gen/skep/v1/objects.js";
-import { aNode, aService, aTask, putService, stateName, type TaskOptions } from "../../support/memory.js";
-import { aLeader, aStatus, aStore, FakeAgent, type Leader, partText } from "./support.js";
+import {
+  aNode,
+  aService,
+  aTask,
+  type MemoryStore,
+  putService,
+  stateName,
+  type TaskOptions,
+} from "../../support/memory.js";
+import { aLeader, aSlowStore, aStatus, aStore, FakeAgent, type Leader, partText } from "./support.js";
 
 /** A leader of nodes that are known and have never been heard of. */
 async function leaderOf(...nodeIds: string[]): Promise<Leader> {
-  const on = aStore();
+  return leaderOn(aStore(), ...nodeIds);
+}
+
+async function leaderOn(on: MemoryStore, ...nodeIds: string[]): Promise<Leader> {
   await on.writer.update((tx) => {
     putService(tx, aService({ id: "s", name: "web" }));
     for (const id of nodeIds) tx.put("node", aNode({ id, state: "UNKNOWN" }));
@@ -92,11 +103,19 @@ describe("a session", () => {
     await putTask(leader, { id: "early", nodeId: "n", state: "PENDING" });
     agent?.report({ number: 1, tasks: [{ taskId: "t", status: aStatus("RUNNING") }] });
     await leader.clock.settle();
+    await leader.writer.update((tx) => tx.setStatus("early", aStatus("ASSIGNED")));
+    await leader.clock.settle();
     await putTask(leader, { id: "t", nodeId: "n", state: "RUNNING", desired: "SHUTDOWN" });
     await leader.clock.settle();
     await leader.writer.update((tx) => tx.delete("task", "t"));
     await leader.clock.settle();
-    expect(agent?.assignments.map(partText)).toEqual(["1: complete", "2: +t@512", "3: +t@640", "4: -t"]);
+    expect(agent?.assignments.map(partText)).toEqual([
+      "1: complete",
+      "2: +t@512",
+      "3: +early@512",
+      "4: +t@640",
+      "5: -t",
+    ]);
     await leader.stop();
   });
 
@@ -148,6 +167,9 @@ describe("a session", () => {
     );
     expect(second.over).toBeUndefined();
     expect(leader.statusOf("n")).toBe("READY");
+    await putTask(leader, { id: "t", nodeId: "n" });
+    await leader.clock.settle();
+    expect(second.assignments.map(partText)).toEqual(["1: complete", "2: +t@512"]);
     await leader.stop();
   });
 
@@ -202,12 +224,11 @@ describe("a session", () => {
     const leader = await leaderOf("n");
     const { dispatcher, clock } = leader;
     const peer = { nodeId: "n", role: 0 as const, address: "10.0.0.1" };
-    const silent = dispatcher.session(peer, new Promise<never>(() => {}) as never, new AbortController().signal);
-    await expect(silent.next()).rejects.toThrow();
-    async function* never(): AsyncGenerator<never> {
-      await new Promise(() => {});
-    }
-    const waiting = dispatcher.session(peer, never(), new AbortController().signal).next();
+    const says = new Queue<AgentMessage>("says", 1);
+    says.push({ message: { $case: "heartbeat", value: { number: 1 } } });
+    const wrong = dispatcher.session(peer, says, new AbortController().signal).next();
+    await expect(wrong).rejects.toThrow("a session begins with what the agent holds");
+    const waiting = dispatcher.session(peer, new Queue("silence", 1), new AbortController().signal).next();
     await expect(clock.finish(waiting, 6_000)).rejects.toThrow("the agent said nothing for 5 s");
     await leader.stop();
   });
@@ -253,6 +274,22 @@ describe("statuses", () => {
     await leader.stop();
   });
 
+  test("whose entry was lost are stored by the next, and acknowledged then", async () => {
+    const on = aSlowStore();
+    const leader = await leaderOn(on, "n");
+    await putTask(leader, { id: "t", nodeId: "n" });
+    const agent = only(await join(leader, "n"));
+    on.loseNext();
+    agent.report({ number: 1, tasks: [{ taskId: "t", status: aStatus("RUNNING") }] });
+    await leader.clock.settle();
+    expect(agent.kinds()).not.toContain("statuses");
+    await leader.clock.advance(100);
+    expect(taskState(leader, "t")).toBe("RUNNING");
+    expect(agent.kinds()).toContain("statuses");
+    expect(leader.failure).toBeUndefined();
+    await leader.stop();
+  });
+
   test("beyond any honest agent's end the session", async () => {
     const leader = await leaderOf("n");
     const agent = only(await join(leader, "n"));
@@ -279,6 +316,34 @@ describe("a node that falls silent", () => {
     expect(leader.statusOf("m")).toBe("READY");
     await join(leader, "n");
     expect(leader.statusOf("n")).toBe("READY");
+    await leader.stop();
+  });
+
+  test("and comes back while that is being written is READY in the end", async () => {
+    const on = aSlowStore();
+    const leader = await leaderOn(on, "n");
+    only(await join(leader, "n")).fallSilent();
+    await leader.clock.advance(2_500);
+    const commit = on.hold();
+    await leader.clock.advance(500);
+    const next = only(await join(leader, "n"));
+    expect(next.kinds()).toEqual([]);
+    commit();
+    await leader.clock.settle();
+    expect(leader.statusOf("n")).toBe("READY");
+    expect(next.kinds()).toContain("welcome");
+    await leader.stop();
+  });
+
+  test("whose DOWN was lost on the way to the store is DOWN all the same", async () => {
+    const on = aSlowStore();
+    const leader = await leaderOn(on, "n");
+    only(await join(leader, "n")).fallSilent();
+    on.loseNext();
+    await leader.clock.advance(3_000);
+    expect(leader.statusOf("n")).toBe("READY");
+    await leader.clock.advance(100);
+    expect(leader.statusOf("n")).toBe("DOWN: heartbeat failure");
     await leader.stop();
   });
 

@@ -1,6 +1,6 @@
 // A dispatcher on virtual time, and agents that say exactly what a test lets them say.
 
-import { messageOf, Queue } from "../../../src/base/index.js";
+import { messageOf, Queue, silentLog, silentMetrics } from "../../../src/base/index.js";
 import {
   type AgentMessage,
   AgentOpen,
@@ -14,6 +14,9 @@ import {
 import { NodeState, type NodeStatus, TaskState, TaskStatus } from "../../../src/gen/skep/v1/objects.js";
 import { NodeRole } from "../../../src/gen/skep/v1/specs.js";
 import { Dispatcher } from "../../../src/manager/dispatcher/index.js";
+import type { DispatcherCalls } from "../../../src/rpc/index.js";
+import { SeededRandom, VirtualClock } from "../../../src/sim/index.js";
+import { Store, type Log as StoreLog, UnknownOutcome } from "../../../src/store/index.js";
 import { aCluster, type MemoryStore, memoryStore } from "../../support/memory.js";
 
 export interface Leader extends MemoryStore {
@@ -44,6 +47,7 @@ export function aLeader(on: MemoryStore = aStore()): Leader {
     {},
     { store, writer, clock, random, log, metrics, managers: () => leader.managers },
   );
+  dispatcher satisfies DispatcherCalls;
   dispatcher.run(abort.signal).catch((error: unknown) => {
     leader.failure = messageOf(error);
   });
@@ -55,6 +59,48 @@ export function aStore(): MemoryStore {
   const memory = memoryStore();
   void memory.writer.update((tx) => tx.put("cluster", aCluster()));
   return memory;
+}
+
+/** The same, with a log that can be made slow or unsure. */
+export interface SlowStore extends MemoryStore {
+  /** Entries are committed once the returned function is called. */
+  hold(): () => void;
+  /** The next entry is lost, and nobody knows. */
+  loseNext(): void;
+}
+
+export function aSlowStore(): SlowStore {
+  const clock = new VirtualClock();
+  let held: Promise<void> = Promise.resolve();
+  let isLost = false;
+  const log: StoreLog = {
+    propose: async (data, term) => {
+      await held;
+      if (isLost) {
+        isLost = false;
+        throw new UnknownOutcome();
+      }
+      store.apply({ term, data });
+    },
+  };
+  const store: Store = new Store({ freeze: true }, { clock, log, metrics: silentMetrics });
+  const writer = store.lead(1);
+  void writer.update((tx) => tx.put("cluster", aCluster()));
+  const world = { store, clock, writer, random: new SeededRandom(1), log: silentLog, metrics: silentMetrics };
+  return {
+    ...world,
+    changeLeader: () => writer,
+    hold: () => {
+      let go: () => void = () => {};
+      held = new Promise((resolve) => {
+        go = resolve;
+      });
+      return go;
+    },
+    loseNext: () => {
+      isLost = true;
+    },
+  };
 }
 
 /** "READY", "READY suspended: daemon restarting …", "DOWN: heartbeat failure". */

@@ -104,10 +104,14 @@ describe("the first set", () => {
   });
 
   test("is complete though tasks change all the while", async () => {
-    const { store, put } = await storeWith([{ id: "a" }, { id: "b" }], "x".repeat(59_000));
+    const { store, put } = await storeWith([{ id: "a" }], "x".repeat(59_900));
+    await put((tx) => {
+      putService(tx, aService({ id: "small" }));
+      tx.put("task", aTask({ id: "b", serviceId: "small", nodeId: "n", state: "ASSIGNED" }));
+    });
     const set = new TaskSet("n", [], store);
     expect(partText(set.next(store) ?? fail())).toBe("1: +a@512");
-    await put((tx) => tx.put("task", aTask({ id: "c", serviceId: "s", nodeId: "n", state: "ASSIGNED" })));
+    await put((tx) => tx.put("task", aTask({ id: "c", serviceId: "small", nodeId: "n", state: "ASSIGNED" })));
     set.touch("c");
     expect(drain(set, store)).toEqual(["2: +b@512 complete", "3: +c@512"]);
   });
