@@ -79,18 +79,7 @@ export class Link {
   /** Opens a connection for a program of the host. */
   async connect(program: SimProgram, signal: AbortSignal): Promise<Connection> {
     const wire = new Wire((fn) => this.#carry(fn), this.#events);
-    const answered = new Promise<boolean>((resolve) => {
-      const timer = program.clock.after(connectMs, () => resolve(false));
-      signal.addEventListener("abort", () => resolve(false), { once: true });
-      this.#carry(() => {
-        const isOpen = !program.isDead && !signal.aborted && wire.open(this.#accept);
-        this.#carry(() => {
-          timer.cancel();
-          resolve(isOpen);
-        });
-      });
-    });
-    const isOpen = await program.call(() => answered);
+    const isOpen = await program.call(() => this.#dial(wire, program, signal));
     signal.throwIfAborted();
     if (!isOpen) {
       wire.reset();
@@ -100,6 +89,24 @@ export class Link {
     wire.onOver(() => this.#wires.delete(wire));
     program.onEnd(() => wire.reset());
     return wire.agentEnd(program);
+  }
+
+  /** There and back; false when nobody listens, or nobody answers in time. */
+  #dial(wire: Wire, program: SimProgram, signal: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isOpen: boolean): void => {
+        signal.removeEventListener("abort", giveUp);
+        timer.cancel();
+        resolve(isOpen);
+      };
+      const giveUp = (): void => end(false);
+      const timer = program.clock.after(connectMs, giveUp);
+      signal.addEventListener("abort", giveUp, { once: true });
+      this.#carry(() => {
+        const isOpen = !program.isDead && !signal.aborted && wire.open(this.#accept);
+        this.#carry(() => end(isOpen));
+      });
+    });
   }
 
   #carry(fn: () => void): void {
