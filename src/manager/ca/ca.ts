@@ -179,7 +179,15 @@ export class Ca {
     const { pki } = this.#modules;
     invariant(cluster !== undefined, "a leader has a cluster");
     const nodeById = (id: string): Node | undefined => view.table("node").get(id);
-    return grantFor(shown, { cluster, nodeById, sameSecret: (a, b) => pki.sameSecret(a, b) });
+    const grant = grantFor(shown, { cluster, nodeById, sameSecret: (a, b) => pki.sameSecret(a, b) });
+    const isNewManager = grant.kind === "join" && grant.role === NodeRole.MANAGER;
+    if (isNewManager && this.#options.refusesManagers) {
+      throw new SwarmError(
+        "Unimplemented",
+        "a second manager is not built yet: join as a worker, with the token of 'skep swarm join-token worker'",
+      );
+    }
+    return grant;
   }
 }
 
