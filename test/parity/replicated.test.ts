@@ -1,0 +1,194 @@
+// docs/behaviour.md R-2xx (swarm-semantics §3.1).
+
+import { describe, expect, test } from "vitest";
+import type { Task } from "../../src/gen/skep/v1/objects.js";
+import { NodeAvailability } from "../../src/gen/skep/v1/specs.js";
+import { scale } from "../../src/manager/orchestrator/replicated/scale.js";
+import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
+import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
+import { aNode, aTask, type ServiceOptions } from "../support/memory.js";
+import { aWorld, created, lines, nowMs } from "../support/world.js";
+
+const nodes = [aNode({ id: "n1" }), aNode({ id: "n2" }), aNode({ id: "n3" })];
+
+/** "slot node state [desired]" → a task called t<slot>, or t<slot>b … for further ones of the slot. */
+function tasksOf(...rows: readonly string[]): readonly Task[] {
+  const seen = new Map<string, number>();
+  return rows.map((row) => {
+    const [slot = "1", nodeId = "-", state = "RUNNING", desired = "RUNNING"] = row.split(" ");
+    const count = seen.get(slot) ?? 0;
+    seen.set(slot, count + 1);
+    const id = `t${slot}${count === 0 ? "" : String.fromCharCode(97 + count)}`;
+    return aTask({
+      id,
+      slot: Number(slot),
+      nodeId: nodeId === "-" ? "" : nodeId,
+      state: state as "RUNNING",
+      desired: desired as "RUNNING",
+      atMs: nowMs + count,
+    });
+  });
+}
+
+function scaled(replicas: number, tasks: readonly Task[], options: ServiceOptions = {}): readonly string[] {
+  const world = aWorld({ nodes, replicas, ...options });
+  return lines(scale(world, slotsOf(world, tasks), replicas));
+}
+
+describe("R-201 missing replicas go into the lowest free slots", () => {
+  test.each([
+    { title: "none there", there: [], replicas: 2, expected: ["create 1 RUNNING r1", "create 2 RUNNING r1"] },
+    {
+      title: "a gap is filled first",
+      there: ["2 n1", "4 n2"],
+      replicas: 4,
+      expected: ["create 1 RUNNING r1", "create 3 RUNNING r1"],
+    },
+    { title: "enough there", there: ["1 n1", "2 n2"], replicas: 2, expected: [] },
+  ])("$title", ({ there, replicas, expected }) => {
+    expect(scaled(replicas, tasksOf(...there))).toEqual(expected);
+  });
+
+  test("a slot whose old task still stops is held until it did", () => {
+    expect(scaled(1, tasksOf("1 n1 RUNNING REMOVE"))).toEqual(["create 1 READY r1"]);
+  });
+});
+
+describe("R-202 which slots go", () => {
+  test.each([
+    { title: "high numbers first", there: ["1 n1", "2 n2", "3 n3"], keep: 1, gone: ["t2", "t3"] },
+    {
+      title: "the second copy on a node before the first on another",
+      there: ["1 n1", "2 n1", "3 n2"],
+      keep: 2,
+      gone: ["t2"],
+    },
+    {
+      title: "one that does not run before one that does",
+      there: ["1 n1 READY", "2 n2", "3 n3"],
+      keep: 2,
+      gone: ["t1"],
+    },
+    { title: "one without a node first of all", there: ["1 - PENDING", "2 n1", "3 n1"], keep: 2, gone: ["t1"] },
+    {
+      title: "a slot with two tasks before all with one",
+      there: ["1 n1", "1 n2", "2 n1", "3 n3"],
+      keep: 2,
+      gone: ["t1", "t1b"],
+    },
+    { title: "all", there: ["1 n1", "2 n2"], keep: 0, gone: ["t1", "t2"] },
+  ])("$title", ({ there, keep, gone }) => {
+    const removed = scaled(keep, tasksOf(...there)).map((line) => line.split(" ").find((word) => word.startsWith("t")));
+    expect(removed.toSorted()).toEqual(gone);
+  });
+
+  test("ties are broken the same way every time: the nodes stay even", () => {
+    const there = Array.from({ length: 12 }, (_, at) => `${at + 1} n${(at % 3) + 1}`);
+    const left = scaled(6, tasksOf(...there)).map((line) => Number(line.split(" ")[0]?.slice(1)));
+    expect(left.toSorted((a, b) => a - b)).toEqual([7, 8, 9, 10, 11, 12]);
+  });
+});
+
+describe("R-203 dead slots", () => {
+  test("are cleared away", () => {
+    expect(scaled(1, tasksOf("1 n1", "2 n2 FAILED SHUTDOWN", "3 n3 RUNNING SHUTDOWN"))).toEqual([
+      "delete t2",
+      "t3 REMOVE",
+    ]);
+  });
+
+  test("keep their history when they are reused", () => {
+    expect(scaled(2, tasksOf("1 n1", "2 n2 FAILED SHUTDOWN"))).toEqual(["create 2 RUNNING r1"]);
+  });
+});
+
+describe("R-204 a finished task counts as a replica", () => {
+  test.each([
+    { title: "none: completed", restart: "NONE", state: "COMPLETE", made: 0 },
+    { title: "none: failed", restart: "NONE", state: "FAILED", made: 0 },
+    { title: "on-failure: completed", restart: "ON_FAILURE", state: "COMPLETE", made: 0 },
+    { title: "on-failure: failed", restart: "ON_FAILURE", state: "FAILED", made: 1 },
+    { title: "any: completed", restart: "ANY", state: "COMPLETE", made: 1 },
+  ] as const)("$title", ({ restart, state, made }) => {
+    expect(scaled(1, tasksOf(`1 n1 ${state} SHUTDOWN`), { restart })).toHaveLength(made);
+  });
+
+  test("one that is being removed does not", () => {
+    expect(scaled(1, tasksOf("1 n1 SHUTDOWN REMOVE"), { restart: "NONE" })).toHaveLength(1);
+  });
+});
+
+describe("R-205 what is scaled away", () => {
+  test.each([
+    { title: "stops before it is deleted", task: "1 n1 RUNNING", expected: ["t1 REMOVE"] },
+    { title: "goes at once when it has no container", task: "1 - PENDING", expected: ["delete t1"] },
+  ])("$title", ({ task, expected }) => {
+    expect(scaled(0, tasksOf(task))).toEqual(expected);
+  });
+
+  test("takes its history with it", () => {
+    expect(scaled(0, tasksOf("1 n1 FAILED SHUTDOWN", "1 n1 RUNNING"))).toEqual(["delete t1", "t1b REMOVE"]);
+  });
+});
+
+describe("R-206, R-207, R-208 what becomes of a task on a node that", () => {
+  const drained = aNode({ id: "n1", availability: NodeAvailability.DRAIN });
+  const rows = [
+    {
+      title: "is drained: the new one waits",
+      node: drained,
+      restart: "ANY",
+      expected: ["t1 SHUTDOWN + create 1 READY r1"],
+    },
+    {
+      title: "is drained, under condition none",
+      node: drained,
+      restart: "NONE",
+      expected: ["t1 SHUTDOWN + create 1 READY r1"],
+    },
+    {
+      title: "is paused: stays",
+      node: aNode({ id: "n1", availability: NodeAvailability.PAUSE }),
+      restart: "ANY",
+      expected: [],
+    },
+    {
+      title: "is down: at once",
+      node: aNode({ id: "n1", state: "DOWN" }),
+      restart: "ANY",
+      expected: ["t1 SHUTDOWN + create 1 RUNNING r1"],
+    },
+    {
+      title: "is down, under condition none",
+      node: aNode({ id: "n1", state: "DOWN" }),
+      restart: "NONE",
+      expected: ["t1 SHUTDOWN + create 1 RUNNING r1"],
+    },
+    { title: "was removed", node: undefined, restart: "ANY", expected: ["t1 SHUTDOWN + create 1 RUNNING r1"] },
+    { title: "is away for a moment: stays", node: aNode({ id: "n1", suspended: true }), restart: "ANY", expected: [] },
+    { title: "is back: stays", node: aNode({ id: "n1" }), restart: "ANY", expected: [] },
+  ] as const;
+  test.each(rows)("$title", ({ node, restart, expected }) => {
+    const world = aWorld({ nodes: node ? [node] : [], restart });
+    expect(lines(supervise(world, tasksOf("1 n1")).steps)).toEqual(expected);
+  });
+
+  test("is down, but it had ended: its policy decides", () => {
+    const world = aWorld({ nodes: [aNode({ id: "n1", state: "DOWN" })], restart: "NONE" });
+    expect(lines(supervise(world, tasksOf("1 n1 FAILED")).steps)).toEqual(["t1 SHUTDOWN"]);
+  });
+
+  test("the replacement names what it replaces and goes on counting", () => {
+    const world = aWorld({ nodes: [drained], maxAttempts: 3 });
+    const [task] = tasksOf("1 n1");
+    const restart = {
+      starts: [{ seconds: 1, nanos: 0 }],
+      backoffMs: 20_000,
+      notBefore: undefined,
+      replaces: "x",
+      runningSince: undefined,
+    };
+    const made = task ? created(supervise(world, [{ ...task, restart }]).steps)[0]?.restart : undefined;
+    expect(made).toEqual({ ...restart, replaces: "t1" });
+  });
+});
