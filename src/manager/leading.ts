@@ -40,7 +40,7 @@ export class Leading {
     this.#scope = new Scope(modules.log, options.onFailure);
     this.ca = new Ca({}, modulesOf("ca"));
     this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), managers: () => managerPeers(membership) });
-    this.control = new Control({ signal: this.#scope.signal }, { ...modules, ca: this.ca });
+    this.control = new Control({ signal: this.#scope.signal }, { ...modulesOf("control"), ca: this.ca });
     this.#parts = {
       orchestrator: new Orchestrator({}, modulesOf("orchestrator")),
       allocator: new Allocator({}, modulesOf("allocator")),
