@@ -1,16 +1,13 @@
 // A host's Skep daemon, started from the built checkout as a person starts it.
 
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join, resolve } from "node:path";
 import { eventually } from "./eventually.js";
 import { DockerHttp } from "./http.js";
 import type { Namespaces, Resident } from "./namespaces.js";
 
-export const skepProgram: readonly string[] = [
-  process.execPath,
-  fileURLToPath(new URL("../../../bin/skep.js", import.meta.url)),
-];
+/** From the checkout that tests and benchmarks are run in. */
+export const skepProgram: readonly string[] = [process.execPath, resolve("bin/skep.js")];
 
 export interface DaemonOptions {
   readonly namespaces: Namespaces;
