@@ -97,7 +97,8 @@ async function answerTo(fixture: Fixture, each: GarbageCase): Promise<Row> {
     .replace("{version}", String((await fixture.ask("GET", "/services/present")).at("Version.Index")))
     .replace("{swarm}", String((await fixture.ask("GET", "/swarm")).at("Version.Index")));
   const reply = await fixture.ask(each.method, url, each.body, each.headers);
-  return { each, status: reply.status, message: String(reply.at("message") ?? reply.text.trim()) };
+  const message = reply.at("message");
+  return { each, status: reply.status, message: typeof message === "string" ? message : reply.text.trim() };
 }
 
 function line({ each, status, message }: Row): string {
