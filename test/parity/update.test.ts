@@ -1,0 +1,362 @@
+// docs/behaviour.md R-4xx (swarm-semantics §4). Whole updates over time are in test/scenarios/orchestration.test.ts.
+
+import { describe, expect, test } from "vitest";
+import { wallTime } from "../../src/base/index.js";
+import { type RestartRecord, type Task, UpdateState, type UpdateStatus } from "../../src/gen/skep/v1/objects.js";
+import { type ServiceSpec, UpdateConfig, UpdateFailureAction, UpdateOrder } from "../../src/gen/skep/v1/specs.js";
+import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
+import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
+import { update } from "../../src/manager/orchestrator/update/update.js";
+import { isDirty } from "../../src/model/index.js";
+import { aNode, aServiceSpec, aTask, type ServiceOptions, type TaskOptions } from "../support/memory.js";
+import { aWorld, lines, nowMs, type WorldOptions } from "../support/world.js";
+
+const nodes = [aNode({ id: "n1", labels: { disk: "ssd" } }), aNode({ id: "n2" })];
+const old = aServiceSpec({ name: "service", image: "old" });
+const startedMs = nowMs - 10_000;
+
+function status(options: Partial<UpdateStatus> = {}): UpdateStatus {
+  return {
+    state: UpdateState.UPDATING,
+    startedAt: wallTime(startedMs),
+    completedAt: undefined,
+    message: "update in progress",
+    total: 3,
+    done: 0,
+    failed: 0,
+    ...options,
+  };
+}
+
+function task(
+  slot: number,
+  options: TaskOptions & { readonly restart?: Partial<RestartRecord>; readonly createdMs?: number } = {},
+): Task {
+  const at = wallTime(options.createdMs ?? startedMs - 60_000);
+  const restart = {
+    starts: [],
+    backoffMs: 0,
+    notBefore: undefined,
+    replaces: "",
+    runningSince: undefined,
+    ...options.restart,
+  };
+  return aTask({
+    id: `old${slot}`,
+    serviceId: "service",
+    slot,
+    nodeId: "n1",
+    state: "RUNNING",
+    atMs: nowMs - 5_000,
+    ...options,
+    task: { meta: { version: 1, createdAt: at, updatedAt: at }, ...(options.restart ? { restart } : {}) },
+  });
+}
+
+/** A task the update under way made for a slot; it runs since `sinceMs` ago if that is given. */
+function updated(slot: number, sinceMs?: number, options: TaskOptions = {}): Task {
+  const isRunning = sinceMs !== undefined;
+  return task(slot, {
+    id: `new${slot}`,
+    revision: 2,
+    createdMs: startedMs + 1,
+    state: isRunning ? "RUNNING" : "PREPARING",
+    ...options,
+    restart: { replaces: `old${slot}`, ...(isRunning ? { runningSince: wallTime(nowMs - sinceMs) } : {}) },
+  });
+}
+
+const replaced = (slot: number): Task => task(slot, { desired: "SHUTDOWN", state: "SHUTDOWN" });
+
+interface UpdateOptions extends WorldOptions {
+  readonly config?: Partial<UpdateConfig>;
+  readonly rollback?: Partial<UpdateConfig>;
+}
+
+function worldOf(options: UpdateOptions) {
+  const { config, rollback, ...rest } = options;
+  const spec: NonNullable<ServiceOptions["spec"]> = {
+    ...(config ? { update: UpdateConfig.fromPartial({ parallelism: 1, ...config }) } : {}),
+    ...(rollback ? { rollback: UpdateConfig.fromPartial({ parallelism: 1, ...rollback }) } : {}),
+  };
+  return aWorld({ nodes, number: 2, image: "new", older: { 1: old }, spec, ...rest });
+}
+
+function look(tasks: readonly Task[], options: UpdateOptions = {}) {
+  const world = worldOf(options);
+  const { steps, dueInMs } = update(world, slotsOf(world, tasks).live);
+  return { lines: lines(steps), dueInMs };
+}
+
+describe("R-401 what makes a task dirty", () => {
+  const base: ServiceOptions = { name: "service", image: "old" };
+  const rows: readonly {
+    title: string;
+    made?: ServiceSpec;
+    current: ServiceSpec;
+    task?: TaskOptions;
+    node?: string;
+    dirty: boolean;
+  }[] = [
+    { title: "nothing differs", current: aServiceSpec(base), dirty: false },
+    { title: "the image", current: aServiceSpec({ ...base, image: "new" }), dirty: true },
+    { title: "replicas", current: aServiceSpec({ ...base, replicas: 9 }), dirty: false },
+    {
+      title: "service labels",
+      current: aServiceSpec({ ...base, spec: { annotations: { name: "service", labels: { a: "b" } } } }),
+      dirty: false,
+    },
+    {
+      title: "update settings",
+      current: aServiceSpec({ ...base, spec: { update: { parallelism: 9 } } }),
+      dirty: false,
+    },
+    { title: "a forced update", current: withTask({ forceUpdate: 1 }), dirty: true },
+    { title: "the restart policy", current: aServiceSpec({ ...base, restart: "NONE" }), dirty: true },
+    { title: "reservations", current: aServiceSpec({ ...base, memoryBytes: 1 }), dirty: true },
+    { title: "a published port", current: aServiceSpec({ ...base, hostPorts: [80] }), dirty: true },
+    {
+      title: "a constraint the node satisfies",
+      current: aServiceSpec({ ...base, constraints: ["node.labels.disk==ssd"] }),
+      dirty: false,
+    },
+    {
+      title: "a constraint the node does not satisfy",
+      current: aServiceSpec({ ...base, constraints: ["node.labels.disk==hdd"] }),
+      dirty: true,
+    },
+    {
+      title: "a constraint, and no node yet",
+      current: aServiceSpec({ ...base, constraints: ["node.labels.disk==ssd"] }),
+      node: "",
+      dirty: true,
+    },
+    {
+      title: "a constraint and the image",
+      current: aServiceSpec({ ...base, image: "new", constraints: ["node.labels.disk==ssd"] }),
+      dirty: true,
+    },
+    { title: "max replicas", current: aServiceSpec({ ...base, maxReplicas: 1 }), dirty: false },
+    { title: "registry credentials of a running task", current: withAuth("new"), dirty: false },
+    {
+      title: "registry credentials before it has its image",
+      current: withAuth("new"),
+      task: { state: "PREPARING" },
+      dirty: true,
+    },
+  ];
+  test.each(rows)("$title: $dirty", ({ current, task: options, node = "n1", dirty }) => {
+    const found = nodes.find((each) => each.id === node);
+    expect(isDirty({ task: task(1, { ...options, nodeId: node }), made: old, revision: 2, current, node: found })).toBe(
+      dirty,
+    );
+  });
+
+  test("the same revision is never dirty", () => {
+    expect(
+      isDirty({ task: task(1, { revision: 2 }), made: old, revision: 2, current: withAuth("x"), node: undefined }),
+    ).toBe(false);
+  });
+});
+
+describe("an update begins", () => {
+  test("R-409 with the number of slots to change", () => {
+    expect(look([task(1), task(2), task(3)]).lines).toEqual(["updateStatus update in progress 0/3"]);
+  });
+
+  test("not when all tasks are as asked for", () => {
+    expect(look([task(1, { revision: 2 })]).lines).toEqual([]);
+  });
+});
+
+describe("one slot after the other", () => {
+  const three = [task(1), task(2), task(3)];
+
+  test("R-402 stop-first: the old one is told to stop, the new one is held", () => {
+    expect(look(three, { updateStatus: status() }).lines).toEqual(["old1 SHUTDOWN + create 1 READY r2"]);
+  });
+
+  test("R-402 stop-first: an old one without container needs no wait", () => {
+    expect(look([task(1, { state: "PENDING", nodeId: "" })], { updateStatus: status({ total: 1 }) }).lines).toEqual([
+      "old1 SHUTDOWN + create 1 RUNNING r2",
+    ]);
+  });
+
+  const startFirst = { config: { order: UpdateOrder.START_FIRST }, updateStatus: status() };
+
+  test("R-403 start-first: the new one starts beside the old one", () => {
+    expect(look(three, startFirst).lines).toEqual(["create 1 RUNNING r2"]);
+  });
+
+  test("R-403 start-first: the old one stays while the new one does not run", () => {
+    expect(look([task(1), updated(1), task(2), task(3)], startFirst).lines).toEqual([]);
+  });
+
+  test("R-403 start-first: the old one is stopped once the new one runs", () => {
+    expect(look([task(1), updated(1, 0), task(2), task(3)], startFirst).lines).toEqual([
+      "old1 SHUTDOWN",
+      "create 2 RUNNING r2",
+      "updateStatus update in progress 1/3",
+    ]);
+  });
+
+  test("R-403 start-first: one that overtakes another keeps one old task, the one that runs", () => {
+    const half = task(1, { id: "half1", revision: 1, state: "STARTING", createdMs: startedMs - 1 });
+    expect(look([task(1), half], { ...startFirst, updateStatus: status({ total: 1 }) }).lines).toEqual([
+      "half1 SHUTDOWN + create 1 READY r2",
+    ]);
+  });
+
+  test.each([
+    { title: "1", parallelism: 1, tasks: three, slots: ["1"] },
+    { title: "2", parallelism: 2, tasks: three, slots: ["1", "2"] },
+    { title: "0: all", parallelism: 0, tasks: three, slots: ["1", "2", "3"] },
+    { title: "2, one under way", parallelism: 2, tasks: [replaced(1), updated(1), task(2), task(3)], slots: ["2"] },
+    { title: "1, one under way", parallelism: 1, tasks: [replaced(1), updated(1), task(2), task(3)], slots: [] },
+    { title: "1, one done", parallelism: 1, tasks: [replaced(1), updated(1, 1_000), task(2), task(3)], slots: ["2"] },
+  ])("R-404 parallelism $title", ({ parallelism, tasks, slots }) => {
+    const made = look(tasks, { config: { parallelism }, updateStatus: status() }).lines.filter((line) =>
+      line.includes("create"),
+    );
+    expect(made.map((line) => line.split("create ")[1]?.[0])).toEqual(slots);
+  });
+
+  test.each([
+    { title: "not over", sinceMs: 3_000, starts: 0, dueInMs: 1_000 },
+    { title: "over", sinceMs: 4_000, starts: 1, dueInMs: 1_000 },
+  ])("R-405 the delay of 4 s is $title", ({ sinceMs, starts, dueInMs }) => {
+    const seen = look([replaced(1), updated(1, sinceMs), task(2)], {
+      config: { delay: wallTime(4_000) },
+      updateStatus: status({ total: 2, done: 1 }),
+    });
+    expect(seen.lines.filter((line) => line.includes("create"))).toHaveLength(starts);
+    expect(seen.dueInMs).toBe(starts === 0 ? dueInMs : 1_000);
+  });
+});
+
+describe("R-406 what counts as a failure", () => {
+  const ends = (state: "FAILED" | "COMPLETE", ranMs: number | undefined, options: Partial<RestartRecord> = {}) => {
+    const ended = updated(1, undefined, { state, atMs: nowMs });
+    const runningSince = ranMs === undefined ? undefined : wallTime(nowMs - ranMs);
+    const record: RestartRecord = {
+      starts: [],
+      backoffMs: 0,
+      notBefore: undefined,
+      replaces: "old1",
+      runningSince,
+      ...options,
+    };
+    return lines(supervise(worldOf({ updateStatus: status() }), [{ ...ended, restart: record }]).steps)[0]?.startsWith(
+      "count failure",
+    );
+  };
+  test.each([
+    { title: "it never ran", state: "FAILED", ranMs: undefined, counts: true },
+    { title: "it ran shorter than the monitor", state: "FAILED", ranMs: 5_000, counts: true },
+    { title: "it completed early", state: "COMPLETE", ranMs: 1_000, counts: true },
+    { title: "it ran longer", state: "FAILED", ranMs: 5_001, counts: false },
+  ] as const)("$title: $counts", ({ state, ranMs, counts }) => {
+    expect(ends(state, ranMs)).toBe(counts);
+  });
+
+  test("a restart of it does not count again", () => {
+    expect(ends("FAILED", undefined, { backoffMs: 10_000 })).toBe(false);
+  });
+
+  test.each([
+    { ratio: 0, failed: 1, acts: true },
+    { ratio: 0.5, failed: 1, acts: false },
+    { ratio: 0.5, failed: 2, acts: true },
+    { ratio: 1, failed: 3, acts: false },
+  ])("$failed of 3 at a ratio of $ratio: $acts", ({ ratio, failed, acts }) => {
+    const seen = look([task(1), task(2), task(3)], {
+      config: { maxFailureRatio: ratio },
+      updateStatus: status({ failed }),
+    });
+    expect(seen.lines[0]?.includes("paused")).toBe(acts);
+  });
+});
+
+describe("R-407 the failure action", () => {
+  const failed = updated(1, undefined, { state: "FAILED", desired: "SHUTDOWN", atMs: nowMs });
+  const tasks = [
+    replaced(1),
+    failed,
+    task(1, { id: "again", revision: 2, restart: { replaces: "new1", backoffMs: 1 } }),
+    task(2),
+    task(3),
+  ];
+  const early = "failure or early termination of task new1";
+  const rows: readonly { title: string; options: UpdateOptions; expected: string | undefined }[] = [
+    { title: "pause", options: {}, expected: `updateStatus update paused due to ${early} 0/3` },
+    { title: "continue", options: { config: { failureAction: UpdateFailureAction.CONTINUE } }, expected: undefined },
+    {
+      title: "rollback",
+      options: { config: { failureAction: UpdateFailureAction.ROLLBACK }, previousRevision: 1 },
+      expected: `rollback update rolled back due to ${early} 0/0`,
+    },
+    {
+      title: "rollback without a previous spec",
+      options: { config: { failureAction: UpdateFailureAction.ROLLBACK } },
+      expected: `updateStatus update paused due to ${early} 0/3`,
+    },
+    {
+      title: "a rollback that fails",
+      options: {
+        rollback: { failureAction: UpdateFailureAction.ROLLBACK },
+        updateStatus: status({ state: UpdateState.ROLLBACK_STARTED, failed: 1 }),
+      },
+      expected: `updateStatus rollback paused due to ${early} 0/3`,
+    },
+  ];
+  test.each(rows)("$title", ({ options, expected }) => {
+    const first = look(tasks, { updateStatus: status({ failed: 1 }), ...options }).lines[0];
+    if (expected === undefined) expect(first).toContain("create");
+    else expect(first).toBe(expected);
+  });
+});
+
+describe("R-408 the end", () => {
+  const done = (sinceMs: number) => [replaced(1), updated(1, sinceMs)];
+  const almost = { updateStatus: status({ total: 1, done: 1 }) };
+
+  test("the last task is still watched", () => {
+    expect(look(done(3_000), almost)).toEqual({ lines: [], dueInMs: 2_000 });
+  });
+
+  test("complete", () => {
+    expect(look(done(5_000), almost).lines).toEqual(["updateStatus update completed 1/1"]);
+  });
+
+  test("R-409 a rollback has its own words", () => {
+    const rollback = { updateStatus: status({ state: UpdateState.ROLLBACK_STARTED, total: 1, done: 1 }) };
+    expect(look(done(5_000), rollback).lines).toEqual(["updateStatus rollback completed 1/1"]);
+  });
+});
+
+describe("R-410 a paused update", () => {
+  test.each([UpdateState.PAUSED, UpdateState.ROLLBACK_PAUSED])("starts nothing: %i", (state) => {
+    expect(look([task(1), task(2)], { updateStatus: status({ state }) }).lines).toEqual([]);
+  });
+
+  test("still ends a start-first slot it had begun", () => {
+    const config = { order: UpdateOrder.START_FIRST };
+    expect(
+      look([task(1), updated(1, 0)], { config, updateStatus: status({ state: UpdateState.PAUSED }) }).lines,
+    ).toEqual(["old1 SHUTDOWN"]);
+  });
+});
+
+test("R-411 slots changed are counted; a rollback counts from its first look", () => {
+  const rollback = status({ state: UpdateState.ROLLBACK_STARTED, message: "x", total: 0 });
+  expect(look([task(1), task(2)], { updateStatus: rollback }).lines).toContain("updateStatus x 0/2");
+});
+
+function withTask(fields: Partial<NonNullable<ServiceSpec["task"]>>): ServiceSpec {
+  return { ...old, ...(old.task ? { task: { ...old.task, ...fields } } : {}) };
+}
+
+function withAuth(registryAuth: string): ServiceSpec {
+  const container = old.task?.container;
+  return withTask(container ? { container: { ...container, registryAuth } } : {});
+}
