@@ -35,9 +35,11 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   const log = openLog({ level: options.logLevel, format: options.logFormat });
   // Every session and stream listens to the one signal that ends the daemon.
   setMaxListeners(0);
+  // From the first moment on, so that a signal during the start is not lost: it ends what has just begun, in good order.
+  const signalled = untilSignal();
   try {
     const daemon = await Daemon.start(options, log);
-    return await daemon.run();
+    return await daemon.run(signalled);
   } catch (error) {
     log.error("the daemon did not start", { error: messageOf(error) });
     return exitCodes.refused;
@@ -106,13 +108,13 @@ class Daemon {
     }
   }
 
-  async run(): Promise<number> {
+  async run(signalled: Promise<NodeJS.Signals>): Promise<number> {
     const { node } = this.#parts;
     const resumed = node.resume();
     await notifySystemd("READY=1");
     // A node of no swarm is about to make or join one: what that needs is loaded by then.
     if (node.state().local === "inactive") await preloadPki();
-    const ended = await Promise.race([untilSignal(), this.#fatal]);
+    const ended = await Promise.race([signalled, this.#fatal]);
     if (ended instanceof Error) this.#log.error("the daemon cannot go on", { error: ended.message });
     else this.#log.info("daemon stopping", { signal: ended });
     const late = setTimeout(() => {
