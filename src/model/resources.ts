@@ -1,7 +1,7 @@
 // Arithmetic of generic resources: what a node offers by kind, what a task claims of it (swarm-semantics §5.7).
 // A kind is either a count (`ssd=3`) or a set of names (`gpu=UUID1,UUID2`); tasks ask for counts and are given names.
 
-import type { GenericResource, Resources } from "../gen/skep/v1/specs.js";
+import type { GenericResource } from "../gen/skep/v1/specs.js";
 
 /** How many of a kind there are: a count, or the number of names. */
 export function amountOf(resources: readonly GenericResource[], kind: string): number {
@@ -51,13 +51,6 @@ export function stillHasGeneric(offered: readonly GenericResource[], given: read
     if (name === undefined) return amountOf(offered, resource.kind) >= amountOf(given, resource.kind);
     return offered.some((each) => each.kind === resource.kind && nameOf(each) === name);
   });
-}
-
-/** Whether anything is asked for at all. */
-export function reservesNothing(reservations: Resources | undefined): boolean {
-  if (reservations === undefined) return true;
-  const { nanoCpus, memoryBytes, generic } = reservations;
-  return nanoCpus === 0 && memoryBytes === 0 && generic.every((resource) => countOf(resource) === 0);
 }
 
 function claimKind(available: readonly GenericResource[], kind: string, count: number): Claim {

@@ -10,5 +10,4 @@
  * decide/ is pure and synchronous: needs.ts (what a revision asks), filters.ts, candidates.ts and place.ts. Start at
  * place.ts; scheduler.ts is the loop, cluster.ts its opinion of the cluster.
  */
-export { acceptsTasks } from "./decide/node-info.js";
 export { Scheduler, type SchedulerModules } from "./scheduler.js";

@@ -62,7 +62,7 @@ describe("R-605 which specs are kept", () => {
 
   test("the ten newest", () => {
     expect(revisionsKept).toBe(10);
-    expect(gone(service).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(new Set(gone(service))).toEqual(new Set([1, 2, 3, 4]));
   });
 
   test("those a task or the service uses", () => {

@@ -79,7 +79,7 @@ describe("R-202 which slots go", () => {
     { title: "all", there: ["1 n1", "2 n2"], keep: 0, gone: ["t1", "t2"] },
   ])("$title", ({ there, keep, gone }) => {
     const removed = scaled(keep, tasksOf(...there)).map((line) => line.split(" ").find((word) => word.startsWith("t")));
-    expect(removed.toSorted()).toEqual(gone);
+    expect(new Set(removed)).toEqual(new Set(gone));
   });
 
   test("ties are broken the same way every time: the nodes stay even", () => {
