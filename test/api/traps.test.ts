@@ -276,7 +276,7 @@ describe("trap", () => {
       Name: "big",
       TaskTemplate: JSON.stringify(spec),
     });
-    expect((await ask("POST", `/services/big/update?${query}`, serviceBody("big"))).status).toBe(200);
+    expect((await ask("POST", `/services/big/update?${query.toString()}`, serviceBody("big"))).status).toBe(200);
     await ask("DELETE", "/services/big");
   });
 

@@ -23,16 +23,21 @@ export function targetOf({ url = "/" }: IncomingMessage): Target {
   return at < 0 ? { path: target || "/", query: "" } : { path: target.slice(0, at), query: target.slice(at + 1) };
 }
 
+/** Id and signal are made when somebody asks: reads need neither. */
 export function apiRequest(
-  id: string,
+  newId: () => string,
   message: IncomingMessage,
   response: ServerResponse,
   target: Target,
   body: Uint8Array,
 ): ApiRequest {
+  let id: string | undefined;
   let closed: AbortSignal | undefined;
   return {
-    id,
+    get id() {
+      id ??= newId();
+      return id;
+    },
     method: message.method ?? "GET",
     path: target.path,
     query: target.query,

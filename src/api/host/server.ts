@@ -115,7 +115,7 @@ class Front {
     } catch (error) {
       return refuseBody(response, error);
     }
-    const request = apiRequest(this.#newId(), message, response, target, body);
+    const request = apiRequest(this.#newId, message, response, target, body);
     const answer = await this.#api.handle(request);
     if ("passOn" in answer) return this.#pass(message, response, target, body);
     await respond(response, answer, kind === "nobody" ? {} : this.#api.headers());

@@ -2,7 +2,13 @@
 
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,7 +110,7 @@ class FakeEngine {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  #endless(response: import("node:http").ServerResponse): void {
+  #endless(response: ServerResponse): void {
     const chunk = Buffer.alloc(64 * 1024, "x");
     const fill = (): void => {
       while (!response.destroyed && response.write(chunk)) this.endlessBytes += chunk.length;
