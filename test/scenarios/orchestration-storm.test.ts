@@ -10,7 +10,7 @@ import { specOf } from "../../src/store/index.js";
 import { aCluster, aNode, aService, aServiceSpec, putRevision, putService, stateName } from "../support/memory.js";
 import { type Orchestration, orchestration, tasksOf } from "../support/orchestration.js";
 
-const seeds = Array.from({ length: 40 }, (_, seed) => seed + 1);
+const seeds = Array.from({ length: 20 }, (_, seed) => seed + 1);
 const nodesTotal = 5;
 const stepsTotal = 60;
 
