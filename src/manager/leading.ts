@@ -35,10 +35,10 @@ export class Leading {
   readonly #parts: Readonly<Record<string, { run(signal: AbortSignal): Promise<void> }>>;
 
   constructor(options: LeadingOptions, modules: LeadingModules) {
-    const { random, membership, writerOf = (_part, writer) => writer } = modules;
+    const { membership, writerOf = (_part, writer) => writer } = modules;
     const modulesOf = (part: string): LeadingModules => ({ ...modules, writer: writerOf(part, modules.writer) });
     this.#scope = new Scope(modules.log, options.onFailure);
-    this.ca = new Ca({}, modulesOf("ca"));
+    this.ca = new Ca({ refusesManagers: true }, modulesOf("ca"));
     this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), managers: () => managerPeers(membership) });
     this.control = new Control({ signal: this.#scope.signal }, { ...modulesOf("control"), ca: this.ca });
     this.#parts = {
