@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { TaskState, UpdateState } from "../../src/gen/skep/v1/objects.js";
-import { type ServiceWish, SimCluster, type SimClusterOptions } from "../../src/sim/index.js";
+import { type ServiceWish, SimCluster, type SimClusterOptions } from "../../src/sim/cluster/index.js";
 
 /** From a decision to a running container on the default embedded engine: pull, create, start and the words between. */
 const placingMs = 500;

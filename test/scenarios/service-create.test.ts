@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { TaskState } from "../../src/gen/skep/v1/objects.js";
-import { SimCluster } from "../../src/sim/index.js";
+import { SimCluster } from "../../src/sim/cluster/index.js";
 
 const page = new URL("../../docs/trace.md", import.meta.url);
 const block = /```trace\n([\s\S]*?)```/;

@@ -7,7 +7,7 @@ import type { EmbeddedOptions } from "../../engine/embedded/index.js";
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../gen/skep/v1/specs.js";
 import { findNode, findService } from "../../manager/control/index.js";
-import type { Store } from "../../store/index.js";
+import type { Store, Transaction } from "../../store/index.js";
 import { SeededRandom } from "../random.js";
 import { VirtualClock } from "../time.js";
 import { Checks } from "./checks/checks.js";
@@ -26,6 +26,8 @@ export interface SimClusterOptions {
   /** One way. */
   readonly linkDelayMs?: number;
   readonly log?: Log;
+  /** A bug in a part of the manager: what it writes goes through this first. To show that the checks find it. */
+  readonly plant?: (part: string, tx: Transaction) => Transaction;
 }
 
 /** A machine of today: images are near, a start takes a little. */
@@ -33,6 +35,8 @@ const defaultEngine: EmbeddedOptions = { pullMs: 200, createMs: 20, startMs: 80,
 /** Whatever the user asks is answered within this, an absent leader included. */
 const requestMaxMs = 60_000;
 const startMaxMs = 30_000;
+/** Between two looks while nothing happens. */
+const lookMs = 500;
 
 export class SimCluster {
   readonly clock = new VirtualClock();
@@ -44,6 +48,7 @@ export class SimCluster {
   readonly #random: SeededRandom;
   readonly #observer: Observer;
   readonly #hosts = new Map<string, SimHost>();
+  #looked = { happened: -1, atMs: 0 };
 
   private constructor(options: SimClusterOptions) {
     this.#options = options;
@@ -204,6 +209,7 @@ export class SimCluster {
     await this.do(this.manager.restart());
     await this.eventually("the manager leads again", () => this.manager.leading !== undefined, startMaxMs);
     this.#observer.checkNothingLost(this.store);
+    this.#refuseViolations();
   }
 
   get #log(): Log {
@@ -221,6 +227,7 @@ export class SimCluster {
         this.checks.written(written, view);
       },
       onSynced: () => this.trace.say("raft", "the log is synced"),
+      plant: this.#options.plant ?? ((_part, tx) => tx),
       onFatal: (error) => this.checks.add("the manager lives", messageOf(error)),
     });
   }
@@ -243,8 +250,14 @@ export class SimCluster {
     return host.engine.machines.find(({ id }) => id === what)?.name ?? what;
   }
 
+  /** Asks the checks when anything happened since the last time, and now and then for what only time breaks. */
   #look(): void {
     const { store, leading } = this.manager;
+    const nowMs = this.clock.monotonic();
+    let happened = store?.revision ?? 0;
+    for (const host of this.#hosts.values()) happened += host.engine.nextEvent;
+    if (happened === this.#looked.happened && nowMs < this.#looked.atMs + lookMs) return;
+    this.#looked = { happened, atMs: nowMs };
     this.checks.look(this.hosts, store, this.clock.now(), leading !== undefined);
   }
 

@@ -4,5 +4,5 @@
  * check of. Start at cluster.ts; host.ts and manager.ts are the machines, link.ts the network, checks/ what must always hold.
  */
 export { SimCluster, type SimClusterOptions } from "./cluster.js";
-export type { SimContainer } from "./containers.js";
-export { type ServiceWish, serviceSpec } from "./spec.js";
+export { runSeed, type SeedResult } from "./simulate.js";
+export type { ServiceWish } from "./spec.js";

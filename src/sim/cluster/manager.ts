@@ -7,7 +7,7 @@ import { createCluster } from "../../manager/ca/index.js";
 import { Manager, type NewSwarm } from "../../manager/index.js";
 import { defaultAddressPool, defaultDataPathPort, defaultSubnetSize, initialClusterSpec } from "../../model/index.js";
 import { openSealer } from "../../raft/index.js";
-import type { Store } from "../../store/index.js";
+import type { Store, Transaction } from "../../store/index.js";
 import { SimDisk, type Survival } from "../disk.js";
 import type { SeededRandom } from "../random.js";
 import { simPki } from "./pki.js";
@@ -27,6 +27,8 @@ export interface SimManagerModules {
   /** The process came up with this store, loaded or empty. */
   readonly onStore: (store: Store, signal: AbortSignal) => void;
   readonly onWritten: OnWritten;
+  /** What a part writes goes through this first. */
+  readonly plant: (part: string, tx: Transaction) => Transaction;
   /** The log on the disk was synced. */
   readonly onSynced: () => void;
   readonly onFatal: (error: Error) => void;
@@ -118,7 +120,7 @@ export class SimManager {
 
   async #start(newSwarm: NewSwarm | undefined): Promise<void> {
     this.#lives += 1;
-    const { clock, log, onWritten, onStore, onFatal, onSynced } = this.#modules;
+    const { clock, log, onWritten, onStore, onFatal, onSynced, plant } = this.#modules;
     const program = new SimProgram(`manager ${this.#lives}`, clock);
     const random: Random = this.#random.fork(`life ${this.#lives}`);
     const manager = new Manager(
@@ -136,7 +138,10 @@ export class SimManager {
         metrics: silentMetrics,
         nextTurn: (fn) => void program.clock.after(0, fn),
         writerOf: (part, writer) =>
-          recordedWriter(part, writer, (written, view) => program.isDead || onWritten(written, view)),
+          recordedWriter(part, writer, {
+            onWritten: (written, view) => program.isDead || onWritten(written, view),
+            plant: (tx) => plant(part, tx),
+          }),
       },
     );
     const life = new AbortController();

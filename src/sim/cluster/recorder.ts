@@ -13,13 +13,19 @@ export interface Written {
 /** Told of each transaction, again if it had to run twice; `view` shows it made, during the call. */
 export type OnWritten = (written: Written, view: View) => void;
 
+export interface RecorderModules {
+  readonly onWritten: OnWritten;
+  /** What the part is given in the transaction's place. */
+  readonly plant: (tx: Transaction) => Transaction;
+}
+
 /** The writer of `part`. */
-export function recordedWriter(part: string, writer: Writer, onWritten: OnWritten): Writer {
+export function recordedWriter(part: string, writer: Writer, { onWritten, plant }: RecorderModules): Writer {
   const recorded =
     <T>(fn: (tx: Transaction) => T) =>
     (tx: Transaction): T => {
       const recording = new RecordingTransaction(tx);
-      const value = fn(recording);
+      const value = fn(plant(recording));
       const changes = recording.changes();
       if (changes.length > 0) onWritten({ part, revision: tx.revision + 1, changes }, tx);
       return value;

@@ -1,0 +1,84 @@
+// What a user of a simulated cluster may do next, drawn from a seed.
+
+import type { SeededRandom } from "../random.js";
+import type { SimCluster } from "./cluster.js";
+import type { Model } from "./model.js";
+import type { ServiceWish } from "./spec.js";
+
+const servicesMax = 4;
+const replicasMax = 9;
+const hostsMax = 6;
+
+/** One thing to do; undefined where it makes no sense now. */
+export type Draw = (cluster: SimCluster, model: Model, random: SeededRandom) => Promise<void> | undefined;
+
+export const workload: readonly (readonly [weight: number, name: string, draw: Draw])[] = [
+  [6, "create", create],
+  [6, "scale", scale],
+  [5, "update", update],
+  [2, "remove", remove],
+  [3, "availability", setAvailability],
+  [1, "join", join],
+];
+
+function create(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  if (model.services.size >= servicesMax) return undefined;
+  const wish = drawWish(model.newName(), cluster.hosts.length, random);
+  return cluster.do(cluster.user.create(wish)).then(() => model.created(wish));
+}
+
+function drawWish(name: string, hosts: number, random: SeededRandom): ServiceWish {
+  const kind = random.pick(["free", "free", "free", "published", "limited"] as const);
+  const isConstrained = random.chance(0.15);
+  // What cannot have all its replicas at once never gets through an update, in Docker neither.
+  const max = kind === "free" ? replicasMax : hosts - Number(isConstrained);
+  return {
+    name,
+    replicas: random.int(max + 1),
+    image: "app:1",
+    stopGraceMs: 500 + random.int(3_000),
+    restartDelayMs: random.pick([0, 200, 1_000, 5_000]) ?? 0,
+    order: kind === "free" && random.chance(0.4) ? "START_FIRST" : "STOP_FIRST",
+    parallelism: random.int(4),
+    updateDelayMs: random.chance(0.2) ? random.int(3_000) : 0,
+    monitorMs: random.pick([0, 500, 5_000]) ?? 0,
+    ...(random.chance(0.2) && { sim: random.pick(["hang=stop", "start=2s", "pull=1s"]) ?? "" }),
+    ...(kind === "published" && { hostPort: 8_000 + random.int(1_000) }),
+    ...(kind === "limited" && { maxReplicasPerNode: 1 }),
+    ...(isConstrained && { constraints: ["node.hostname!=w1"] }),
+    ...(random.chance(0.2) && { nanoCpus: 2e8 }),
+  };
+}
+
+function scale(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const name = random.pick([...model.services.keys()]);
+  if (name === undefined) return undefined;
+  const wish = model.services.get(name)?.wish;
+  const isBounded = wish?.hostPort !== undefined || wish?.maxReplicasPerNode !== undefined;
+  const replicas = random.int(1 + (isBounded ? (wish?.replicas ?? 0) : replicasMax));
+  return cluster.do(cluster.user.scale(name, replicas)).then(() => model.scaled(name, replicas));
+}
+
+function update(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const name = random.pick([...model.services.keys()]);
+  if (name === undefined) return undefined;
+  const image = `app:${1 + random.int(4)}`;
+  return cluster.do(cluster.user.setImage(name, image)).then(() => model.updated(name, image));
+}
+
+function remove(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const name = random.pick([...model.services.keys()]);
+  if (name === undefined) return undefined;
+  return cluster.do(cluster.user.remove(name)).then(() => model.removed(name));
+}
+
+function setAvailability(cluster: SimCluster, _model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = random.pick(cluster.hosts);
+  const availability = random.pick(["ACTIVE", "ACTIVE", "PAUSE", "DRAIN"] as const);
+  return host && availability && cluster.do(cluster.user.setAvailability(host.nodeId, availability));
+}
+
+function join(cluster: SimCluster): Promise<void> | undefined {
+  const count = cluster.hosts.length;
+  return count < hostsMax ? cluster.join(`w${count + 1}`).then(() => undefined) : undefined;
+}

@@ -1,0 +1,57 @@
+// npm run sim -- --seeds 1..200 [--steps 40] [--trace]: seeds one after the other; a failing one is told with its transcript.
+
+import { runSeed, type SeedResult } from "./cluster/index.js";
+import { terminal } from "./host/terminal.js";
+
+/** Lines of a failing seed's transcript that are shown without --trace. */
+const tailLines = 60;
+
+interface Asked {
+  readonly first: number;
+  readonly last: number;
+  readonly steps: number | undefined;
+  readonly isTraced: boolean;
+}
+
+const usage = "usage: npm run sim -- --seeds A..B [--steps N] [--trace]";
+
+async function main(): Promise<void> {
+  const asked = read(terminal.args());
+  if (!asked) {
+    terminal.say(usage);
+    return terminal.fail();
+  }
+  const startMs = terminal.nowMs();
+  const failed: number[] = [];
+  let virtualMs = 0;
+  for (let seed = asked.first; seed <= asked.last; seed++) {
+    const result = await runSeed({ seed, ...(asked.steps !== undefined && { steps: asked.steps }) });
+    virtualMs += result.virtualMs;
+    if (result.failure !== undefined) failed.push(seed);
+    tell(result, asked.isTraced);
+  }
+  const seconds = (terminal.nowMs() - startMs) / 1000;
+  const count = asked.last - asked.first + 1;
+  terminal.say(`${count} seeds, ${failed.length} failed${failed.length > 0 ? `: ${failed.join(" ")}` : ""}`);
+  terminal.say(`${(virtualMs / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(0)} s`);
+  if (failed.length > 0) terminal.fail();
+}
+
+function tell({ seed, failure, transcript }: SeedResult, isTraced: boolean): void {
+  if (failure === undefined && !isTraced) return;
+  terminal.say((isTraced ? transcript : transcript.slice(-tailLines)).join("\n"));
+  terminal.say(`seed ${seed}: ${failure ?? "well"}\n`);
+}
+
+function read(args: readonly string[]): Asked | undefined {
+  const after = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+  const [, first, last] = /^(\d+)(?:\.\.(\d+))?$/.exec(after("--seeds") ?? "") ?? [];
+  if (first === undefined) return undefined;
+  const steps = after("--steps");
+  return {
+    ...{ first: Number(first), last: Number(last ?? first), isTraced: args.includes("--trace") },
+    steps: steps === undefined ? undefined : Number(steps),
+  };
+}
+
+await main();
