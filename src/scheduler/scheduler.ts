@@ -1,15 +1,7 @@
 // The loop: a round tries the groups that may find a node, writes what was decided, and says why the rest waits.
 
-import { type Clock, type Counter, type Log, type Metrics, type WallTime, wallTime } from "../base/index.js";
-import {
-  Bell,
-  type Follower,
-  follow,
-  type RowChange,
-  type Store,
-  type Transaction,
-  type Writer,
-} from "../store/index.js";
+import { type Clock, type Counter, type Log, type Metrics, Wake, type WallTime, wallTime } from "../base/index.js";
+import { type Follower, follow, type RowChange, type Store, type Transaction, type Writer } from "../store/index.js";
 import { ClusterState } from "./cluster.js";
 import { passesAll } from "./decide/candidates.js";
 import { explain } from "./decide/filters.js";
@@ -37,7 +29,7 @@ interface Round {
 
 export class Scheduler implements Follower {
   readonly tables = ["task", "node", "revision"] as const;
-  readonly bell = new Bell();
+  readonly bell = new Wake();
   readonly #modules: SchedulerModules;
   readonly #cluster: ClusterState;
   readonly #placed: Counter;

@@ -1,6 +1,6 @@
 // The shell every loop on the leader lives in: rebuild the opinion, follow what is committed, act when the bell rings.
 
-import { type Clock, SwarmError, sleep } from "../base/index.js";
+import { type Clock, SwarmError, sleep, type Wake } from "../base/index.js";
 import { UnknownOutcome } from "./log.js";
 import type { TableName } from "./schema.js";
 import type { Store } from "./store.js";
@@ -9,35 +9,9 @@ import type { RowChange } from "./watch.js";
 /** How long a loop waits before it looks again after a write that did not go through. */
 const retryMs = 100;
 
-/** Says that there is something to do: rung by events and timers, waited for by the one who does it. */
-export class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  ring(): void {
-    this.#rung = true;
-    this.#wake?.();
-  }
-
-  /** Resolves once the bell has rung since the last wait ended; rejects with the signal's reason. One waits at a time. */
-  async wait(signal: AbortSignal): Promise<void> {
-    const end = (): void => this.#wake?.();
-    signal.addEventListener("abort", end, { once: true });
-    while (!this.#rung && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    signal.removeEventListener("abort", end);
-    this.#wake = undefined;
-    this.#rung = false;
-    signal.throwIfAborted();
-  }
-}
-
 export interface Follower {
   readonly tables: readonly TableName[];
-  readonly bell: Bell;
+  readonly bell: Wake;
   /** Looks at everything applied: at the start, and after events were lost. Synchronous. */
   rebuild(): void;
   /** Takes note of what was committed; rings the bell if there is something to do. Synchronous and cheap. */

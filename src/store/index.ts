@@ -12,7 +12,7 @@
  */
 export type { Transaction, View } from "./draft.js";
 export { entryBytesMax, entryChangesMax, storeFormat } from "./entry.js";
-export { Bell, type Follower, follow } from "./follow.js";
+export { type Follower, follow } from "./follow.js";
 export { revisionOf, specOf, taskSpecOf } from "./joins.js";
 export { type Log, NotLeader, UnknownOutcome } from "./log.js";
 export { type AnyRow, nameKey, type Rows, revisionId, slotKey, type TableName } from "./schema.js";

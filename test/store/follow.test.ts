@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { Bell, type Follower, follow, NotLeader, type RowChange, UnknownOutcome } from "../../src/store/index.js";
+import { Wake } from "../../src/base/index.js";
+import { type Follower, follow, NotLeader, type RowChange, UnknownOutcome } from "../../src/store/index.js";
 import { aNode, memoryStore } from "../support/memory.js";
 
 function follower(work: (seen: readonly string[]) => void): Follower & { readonly calls: string[] } {
-  const bell = new Bell();
+  const bell = new Wake();
   const calls: string[] = [];
   let seen: string[] = [];
   return {

@@ -1,10 +1,9 @@
 // The loop between creation and scheduling: NEW → PENDING, at the end of the commit that made the task.
 
-import { type Clock, type WallTime, wallTime } from "../../base/index.js";
+import { type Clock, Wake, type WallTime, wallTime } from "../../base/index.js";
 import { type Network, type Task, TaskState } from "../../gen/skep/v1/objects.js";
 import { stateOf } from "../../model/index.js";
 import {
-  Bell,
   type Follower,
   follow,
   type RowChange,
@@ -27,7 +26,7 @@ export interface AllocatorModules {
 
 export class Allocator implements Follower {
   readonly tables = ["task", "network"] as const;
-  readonly bell = new Bell();
+  readonly bell = new Wake();
   readonly #modules: AllocatorModules;
   readonly #fresh = new Set<string>();
   /** Tasks that wait for a network; tried again when one appears. */

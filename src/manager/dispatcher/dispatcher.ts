@@ -1,9 +1,18 @@
 // The dispatcher on the leader: follows the store for the sessions, judges who is there, stores what agents report.
 
-import { type Clock, type Gauge, type Log, type Metrics, type Random, sleep, wallTime } from "../../base/index.js";
+import {
+  type Clock,
+  type Gauge,
+  type Log,
+  type Metrics,
+  type Random,
+  sleep,
+  Wake,
+  wallTime,
+} from "../../base/index.js";
 import type { AgentMessage, ManagerMessage, ManagerPeer } from "../../gen/skep/v1/dispatcher.js";
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
-import { Bell, follow, type RowChange, type Store, type TableName, type Writer } from "../../store/index.js";
+import { follow, type RowChange, type Store, type TableName, type Writer } from "../../store/index.js";
 import { Liveness } from "./liveness.js";
 import { NodeRows } from "./node-rows.js";
 import { nodesWithOrphans, orphanSome } from "./orphans.js";
@@ -36,7 +45,7 @@ export interface DispatcherModules {
 
 export class Dispatcher {
   readonly #modules: DispatcherModules;
-  readonly #bell = new Bell();
+  readonly #bell = new Wake();
   readonly #liveness = new Liveness();
   readonly #rows: NodeRows;
   readonly #reports: StatusReports;

@@ -9,6 +9,7 @@ import {
   newId,
   type Random,
   SwarmError,
+  type Wake,
 } from "../../base/index.js";
 import {
   type AgentGoodbye,
@@ -19,7 +20,7 @@ import {
   type Refusal,
 } from "../../gen/skep/v1/dispatcher.js";
 import type { NodeRole } from "../../gen/skep/v1/specs.js";
-import { type Bell, NotLeader, type Store } from "../../store/index.js";
+import { NotLeader, type Store } from "../../store/index.js";
 import type { Liveness } from "./liveness.js";
 import type { NodeRows } from "./node-rows.js";
 import { heartbeatFailure } from "./presence.js";
@@ -52,7 +53,7 @@ export interface SessionsModules {
   readonly reports: StatusReports;
   readonly states: SessionStates;
   /** Rung when there is something to store. */
-  readonly bell: Bell;
+  readonly bell: Wake;
 }
 
 export class Sessions {

@@ -1,7 +1,7 @@
 // The loop of replicated services: notes what was committed, looks at what that concerns, looks again when something is due.
 
-import { type Clock, type Log, newId, type Random, type Timer } from "../../base/index.js";
-import { Bell, type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
+import { type Clock, type Log, newId, type Random, type Timer, Wake } from "../../base/index.js";
+import { type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
 import { Attention, type SlotRef } from "./attention.js";
 import { type Looked, lookAt } from "./look.js";
 
@@ -15,7 +15,7 @@ export interface OrchestratorModules {
 
 export class Orchestrator implements Follower {
   readonly tables = ["service", "task", "node"] as const;
-  readonly bell = new Bell();
+  readonly bell = new Wake();
   readonly #modules: OrchestratorModules;
   /** One timer per slot or service that is due some time; from stored times, so a new leader sets the same. */
   readonly #timers = new Map<string, Timer>();

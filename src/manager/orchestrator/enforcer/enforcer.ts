@@ -1,10 +1,9 @@
 // The loop that holds nodes against the constraints and reservations of the tasks they hold.
 
-import { type Clock, type WallTime, wallTime } from "../../../base/index.js";
+import { type Clock, Wake, type WallTime, wallTime } from "../../../base/index.js";
 import { type Node, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../../gen/skep/v1/specs.js";
 import {
-  Bell,
   type Follower,
   follow,
   type RowChange,
@@ -24,7 +23,7 @@ export interface EnforcerModules {
 
 export class Enforcer implements Follower {
   readonly tables = ["node"] as const;
-  readonly bell = new Bell();
+  readonly bell = new Wake();
   readonly #modules: EnforcerModules;
   readonly #nodes = new Set<string>();
 

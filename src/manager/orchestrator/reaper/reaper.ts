@@ -1,10 +1,9 @@
 // The loop that deletes: tasks that were to be removed and have stopped, history beyond the limit, revisions nobody needs.
 
-import type { Clock } from "../../../base/index.js";
+import { type Clock, Wake } from "../../../base/index.js";
 import { type Revision, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { isOnNode, isTerminal, isWanted, stateOf } from "../../../model/index.js";
 import {
-  Bell,
   type Follower,
   follow,
   type RowChange,
@@ -29,7 +28,7 @@ export interface ReaperModules {
 
 export class Reaper implements Follower {
   readonly tables = ["task", "service"] as const;
-  readonly bell = new Bell();
+  readonly bell = new Wake();
   readonly #modules: ReaperModules;
   /** Tasks to delete, if that still holds. */
   readonly #tasks = new Set<string>();
