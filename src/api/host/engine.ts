@@ -3,6 +3,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { messageOf, SwarmError } from "../../base/index.js";
 import type { EngineHttp, EngineRequest, EngineResponse } from "../index.js";
+import { connectPatiently } from "./patient-socket.js";
 
 export type EngineAddress =
   | { readonly kind: "socket"; readonly path: string }
@@ -76,11 +77,10 @@ function fetchFrom(connection: Connection, name: string, asked: EngineRequest): 
   return new Promise((resolve, reject) => {
     const { method, path, query, signal } = asked;
     const outgoing = httpRequest({
-      ...connection,
+      createConnection: () => connectPatiently(connection),
       method,
       path: query === "" ? path : `${path}?${query}`,
       headers: { Host: "docker" },
-      agent: false,
       signal,
     });
     outgoing.on("response", (incoming) => resolve(responseOf(incoming)));

@@ -4,6 +4,7 @@ import { request as httpRequest, type IncomingMessage, type ServerResponse } fro
 import { pipeline } from "node:stream";
 import { errorResponse } from "../index.js";
 import { type Connection, engineGone } from "./engine.js";
+import { connectPatiently } from "./patient-socket.js";
 import { respond } from "./respond.js";
 
 /** Headers that belong to one connection, not to the request. */
@@ -30,11 +31,10 @@ export interface Passage {
 export function passThrough(message: IncomingMessage, response: ServerResponse, passage: Passage): Promise<void> {
   return new Promise((resolve) => {
     const outgoing = httpRequest({
-      ...passage.connection,
+      createConnection: () => connectPatiently(passage.connection),
       method: message.method,
       path: passage.url,
       headers: requestHeaders(message, passage.body),
-      agent: false,
     });
     outgoing.on("response", (incoming) => {
       response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage, endToEnd(incoming.rawHeaders));
