@@ -155,7 +155,11 @@ export class EmbeddedEngine implements Engine {
     yield* linesOf(this.#yard.get(id).log, options, life, signal);
   }
 
-  close(): void {}
+  /** Ends with the process that holds it: its containers are gone and nothing waits for the clock any more. */
+  close(): void {
+    this.#power.crash();
+    for (const { id } of this.machines) this.#yard.remove(this.#yard.get(id));
+  }
 
   // What its HTTP face and the simulation ask besides.
 

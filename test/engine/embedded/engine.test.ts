@@ -233,6 +233,13 @@ describe("faults", () => {
   });
 });
 
+test("closed, it holds nobody's clock: a daemon that stops really ends", async () => {
+  await run(() => started("web", aContainer("exit=0@1h")));
+  expect(clock.pending).toBe(1);
+  engine.close();
+  expect(clock.pending).toBe(0);
+});
+
 test("the same seed gives the same engine", async () => {
   const ids = async (): Promise<string> => {
     open({});
