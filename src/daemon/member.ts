@@ -13,6 +13,7 @@ import { type LocalState, Worker } from "../worker/index.js";
 import { Connector } from "./connector.js";
 import type { Issuers, NodeIdentity } from "./identity/index.js";
 import type { Membership } from "./state.js";
+import { settledWithin } from "./within.js";
 
 /** How long a leader is waited for when saying goodbye. */
 const goodbyeMs = 2_000;
@@ -146,10 +147,7 @@ export class Member {
 
   async #goodbye(how: "restarting" | "leaving"): Promise<void> {
     const said = how === "restarting" ? this.#worker.restarting() : this.#worker.leaving();
-    const late = new Promise<void>((resolve) => {
-      this.#modules.clock.after(goodbyeMs, resolve);
-    });
-    await Promise.race([said, late]).catch(() => undefined);
+    await settledWithin(this.#modules.clock, goodbyeMs, said);
   }
 
   #newServer(manager: Manager): RpcServer {

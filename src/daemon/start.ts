@@ -11,6 +11,7 @@ import { LevelState } from "../worker/host/index.js";
 import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/index.js";
 import { isManager, Member } from "./member.js";
 import { folders, type Membership, type State } from "./state.js";
+import { settledWithin } from "./within.js";
 
 /** A new swarm leads, and its first node is ready, within this. */
 const initMs = 20_000;
@@ -70,7 +71,7 @@ export class MemberStarter {
     const member = await this.#startMember(membership, identity, manager);
     try {
       await manager.untilLeading(bounded);
-      await Promise.race([member.untilConnected(), pause(this.#modules.clock, initReadyMs)]);
+      await settledWithin(this.#modules.clock, initReadyMs, member.untilConnected());
       return member;
     } catch (error) {
       await member.stop("silent");
@@ -151,10 +152,4 @@ export class MemberStarter {
 function newRaftId(random: Random): number {
   const bytes = random.bytes(7);
   return 1 + (bytes.reduce((sum, byte) => sum * 256 + byte, 0) % 2 ** 52);
-}
-
-function pause(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.after(delayMs, resolve);
-  });
 }
