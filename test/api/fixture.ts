@@ -5,7 +5,7 @@ import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, createApiServer, type EngineAddress } from "../../src/api/host/index.js";
-import type { ApiModules, InitOptions, JoinOptions, Node, NodeState } from "../../src/api/index.js";
+import type { ApiModules, InitOptions, JoinOptions, Leader, Node, NodeState } from "../../src/api/index.js";
 import { systemClock, systemRandom } from "../../src/base/host/index.js";
 import { newId, SwarmError, silentLog, silentMetrics } from "../../src/base/index.js";
 import { Cluster, Node as NodeRow, NodeState as NodeStateValue } from "../../src/gen/skep/v1/objects.js";
@@ -50,6 +50,7 @@ export class FakeNode implements Node {
     managers: [{ nodeId: managerId, addr: "10.0.0.1:2377" }],
   };
   leading: Control | undefined;
+  following: Leader | undefined;
   readonly calls: (readonly [string, unknown])[] = [];
 
   state(): NodeState {
@@ -58,8 +59,8 @@ export class FakeNode implements Node {
   control(): Control | undefined {
     return this.leading;
   }
-  leader(): undefined {
-    return undefined;
+  leader(): Leader | undefined {
+    return this.following;
   }
   async init(options: InitOptions): Promise<string> {
     this.calls.push(["init", options]);
@@ -123,6 +124,13 @@ export async function apiFixture(options: FixtureOptions = {}): Promise<Fixture>
     },
   };
 }
+
+/** Time that runs thirty times as fast: for bounds of seconds. */
+export const fastClock: Clock = {
+  now: () => systemClock.now(),
+  monotonic: () => systemClock.monotonic() * 30,
+  after: (delayMs, fn) => systemClock.after(delayMs / 30, fn),
+};
 
 /** A store with a cluster, a manager that leads and a worker. */
 export async function swarmOfTwo(signal: AbortSignal) {

@@ -1,6 +1,5 @@
 // An answer of ours → node's response: short ones in one piece, long ones in slices, streams as they come.
 
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setImmediate } from "node:timers/promises";
 import type { ApiResponse } from "../index.js";
@@ -82,7 +81,19 @@ async function sendStream(
 /** False when nobody reads any more. */
 async function write(response: ServerResponse, bytes: Uint8Array): Promise<boolean> {
   if (response.destroyed) return false;
-  if (response.write(bytes)) return true;
-  await Promise.race([once(response, "drain"), once(response, "close")]).catch(() => undefined);
+  if (!response.write(bytes)) await drained(response);
   return !response.destroyed;
+}
+
+/** Resolves when there is room again, or the client has gone. */
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      response.off("drain", end);
+      response.off("close", end);
+      resolve();
+    };
+    response.once("drain", end);
+    response.once("close", end);
+  });
 }
