@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { type ApiServer, createApiServer, type EngineAddress } from "../../src/api/host/index.js";
 import type { ApiModules, InitOptions, JoinOptions, Leader, Node, NodeState } from "../../src/api/index.js";
 import { systemClock, systemRandom } from "../../src/base/host/index.js";
-import { newId, SwarmError, silentLog, silentMetrics } from "../../src/base/index.js";
+import { type Clock, newId, SwarmError, silentLog, silentMetrics } from "../../src/base/index.js";
 import { Cluster, Node as NodeRow, NodeState as NodeStateValue } from "../../src/gen/skep/v1/objects.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { Control, predefinedNetworks } from "../../src/manager/control/index.js";
