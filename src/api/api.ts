@@ -1,6 +1,6 @@
 // A request in, an answer out: whose it is, which version it speaks, what it is told when it fails.
 
-import { httpStatusOf, InvariantError, messageOf, SwarmError } from "../base/index.js";
+import { type Histogram, httpStatusOf, InvariantError, messageOf, SwarmError } from "../base/index.js";
 import type { Control } from "../manager/control/index.js";
 import type { Answer, Call, Handler, Shared } from "./call.js";
 import { Query } from "./decode/query.js";
@@ -19,10 +19,16 @@ export class Api {
   readonly #modules: ApiModules;
   readonly #router = new Router(routes);
   readonly #events = new WeakMap<Control, SwarmEvents>();
+  readonly #seconds: Histogram;
 
   constructor(options: ApiOptions, modules: ApiModules) {
     const probe = new EngineProbe({}, modules);
     this.#modules = modules;
+    this.#seconds = modules.metrics.histogram(
+      "skep_api_request_seconds",
+      "From a request of the cluster's API to its answer, without sending it.",
+      ["method", "status"],
+    );
     this.#shared = { options, modules, probe, rows: new Rows(), eventsOf: (control) => this.#eventsOf(control) };
   }
 
@@ -46,6 +52,15 @@ export class Api {
 
   /** Answers a request of ours. Never rejects: a failure is an answer. */
   async handle(request: ApiRequest): Promise<Answer> {
+    const { clock } = this.#modules;
+    const startedAt = clock.monotonic();
+    const answer = await this.#answer(request);
+    const status = "passOn" in answer ? "passed" : String(answer.status);
+    this.#seconds.observe((clock.monotonic() - startedAt) / 1000, { method: request.method, status });
+    return answer;
+  }
+
+  async #answer(request: ApiRequest): Promise<Answer> {
     try {
       if (request.method === "OPTIONS") return done();
       const { version = versionMax, rest } = splitVersion(request.path);

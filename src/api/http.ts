@@ -1,7 +1,5 @@
 // A request and an answer, apart from how they travel: node's HTTP server, a leader's stream and tests bind them.
 
-import { SwarmError } from "../base/index.js";
-
 /** A request of ours; its body has been read whole. */
 export interface ApiRequest {
   /** The same for every try at one write, so that it happens once. */
@@ -65,9 +63,4 @@ const messageLengthMax = 1_000;
 export function errorResponse(status: number, message: string): ApiResponse {
   const text = message.length > messageLengthMax ? `${message.slice(0, messageLengthMax - 1)}…` : message;
   return jsonText(JSON.stringify({ message: text }), status);
-}
-
-/** The path asked for is nobody's. */
-export function pageNotFound(): SwarmError {
-  return new SwarmError("NotFound", "page not found");
 }

@@ -8,7 +8,7 @@ export * from "./defaults.js";
 export * from "./duration.js";
 export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
 export * from "./image.js";
-export { generatedName, nameLengthMax, validateName } from "./names.js";
+export { generatedName, validateName } from "./names.js";
 export { architectureOf, runsAny } from "./platform.js";
 export * from "./policy.js";
 export { type PortHolder, refusePortConflicts } from "./port-conflicts.js";

@@ -4,7 +4,7 @@ import { type Random, rpcError } from "../base/index.js";
 import { adjectives, surnames } from "./name-words.js";
 
 /** Characters in a service's or network's name: one DNS label. */
-export const nameLengthMax = 63;
+const nameLengthMax = 63;
 
 const dnsName = /^[a-zA-Z0-9](?:[-_]*[A-Za-z0-9]+)*$/;
 

@@ -4,6 +4,5 @@
  * knows what a request means. Start at server.ts; passing through is in pass.ts and upgrade.ts.
  */
 export { type EngineAddress, type EngineHandler, type HandlerRequest, type HandlerResponse } from "./engine.js";
-export { systemInterfaces } from "./interfaces.js";
 export { type ListenAddress, type TlsFiles } from "./listen.js";
 export { type ApiServer, type ApiServerModules, type ApiServerOptions, createApiServer } from "./server.js";
