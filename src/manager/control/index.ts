@@ -7,7 +7,7 @@
  *     not see. Our own bookkeeping (endpoint, update status, node status) does not count as a change.
  * C3  a repeated request (same request id) gets the first answer and changes nothing.
  * C4  what is refused is refused whole, in Docker's words where Docker has words.
- * C5  every spec a service had stays as a revision while a task was made from it, and the last ten longer.
+ * C5  a spec that differs is a new revision; one that is stored is never changed, so what tasks were made from stays.
  *
  * Start at control.ts; services.ts and update.ts hold most of the rules.
  */

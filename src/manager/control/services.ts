@@ -7,7 +7,7 @@ import { generatedName, type PortHolder, refusePortConflicts, validateService } 
 import { nameKey, revisionOf, type Store, specOf, type Transaction, type View } from "../../store/index.js";
 import { findService } from "./find.js";
 import { withNetworkIds } from "./networks.js";
-import { dropUnusedRevisions, putRevision } from "./revisions.js";
+import { putRevision } from "./revisions.js";
 import { refuseUnbuilt } from "./unbuilt.js";
 import { type UpdateOptions, updateService } from "./update.js";
 import type { Writes } from "./write.js";
@@ -55,12 +55,10 @@ export class Services {
     });
   }
 
-  /** The service is gone at once; its tasks are the orchestrator's to end. */
+  /** The service is gone at once; its tasks and revisions are the orchestrator's to end. */
   async remove(requestId: string, input: string): Promise<void> {
     await this.#writes.once(requestId, (tx) => {
-      const { id } = findService(tx, input);
-      tx.delete("service", id);
-      dropUnusedRevisions(tx, id);
+      tx.delete("service", findService(tx, input).id);
       return "";
     });
   }

@@ -6,7 +6,7 @@ import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { deepEqual, refusePortConflicts } from "../../model/index.js";
 import { specOf, type Transaction } from "../../store/index.js";
 import { withNetworkIds } from "./networks.js";
-import { dropOldRevisions, putRevision } from "./revisions.js";
+import { putRevision } from "./revisions.js";
 import { portHolders, previousSpecOf } from "./services.js";
 import { refuseUnbuilt } from "./unbuilt.js";
 import { refuseStale } from "./version.js";
@@ -57,9 +57,7 @@ function putSpec(tx: Transaction, service: Service, current: ServiceSpec, spec: 
   if (deepEqual(current, spec)) return tx.put("service", touched);
   const revision = service.lastRevision + 1;
   putRevision(tx, service.id, revision, spec);
-  const updated = { ...touched, revision, previousRevision: service.revision, lastRevision: revision };
-  tx.put("service", updated);
-  dropOldRevisions(tx, updated);
+  tx.put("service", { ...touched, revision, previousRevision: service.revision, lastRevision: revision });
 }
 
 function rollBack(tx: Transaction, service: Service, now: WallTime): void {
