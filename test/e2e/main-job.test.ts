@@ -43,7 +43,7 @@ onRealHosts("the main job", () => {
     );
     tell("service create until converged", performance.now() - from);
     expect(stdout.split("\n")[0]).toMatch(/^[0-9a-z]{25}$/);
-    expect(stdout).toContain("Service converged");
+    expect(stdout).toMatch(/verify: Service \S+ converged/);
     const { containers } = await untilRunning(hosts, "web", 3, 1_000);
     expect(new Set(containers.map(({ host }) => host)).size).toBe(3);
   });
