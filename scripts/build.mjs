@@ -1,5 +1,5 @@
-// Builds dist/: cli.js (one file, nothing beside it) and, when the daemon is there, daemon.js. Usage: npm run build
-import { existsSync, readFileSync, rmSync } from "node:fs";
+// Builds dist/: cli.js (one file, nothing beside it) and daemon.js. Usage: npm run build
+import { readFileSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -12,7 +12,7 @@ const shared = {
   platform: "node",
   target: "node20",
   format: "esm",
-  legalComments: "none",
+  legalComments: "eof",
   logLevel: "warning",
   sourcemap: false,
   define: { SKEP_VERSION: JSON.stringify(manifest.version) },
@@ -22,15 +22,16 @@ rmSync(`${root}dist`, { recursive: true, force: true });
 
 await build({ ...shared, entryPoints: ["src/cli/index.ts"], outfile: "dist/cli.js", minifySyntax: true });
 
-// npm packages stay outside the daemon: one of them (classic-level) has native parts, and none gains from being inlined.
-if (existsSync(`${root}src/daemon/index.ts`)) {
-  await build({
-    ...shared,
-    entryPoints: ["src/daemon/index.ts"],
-    outfile: "dist/daemon.js",
-    packages: "external",
-    sourcemap: true,
-  });
-} else {
-  console.log("src/daemon/index.ts is not there yet: dist/daemon.js left out");
-}
+// One file for the daemon, too: Node spends most of a start finding, reading and scanning the many small files of its
+// packages. Only the native one stays outside. What is CommonJS inside asks for `require`, which ES modules do not have.
+await build({
+  ...shared,
+  entryPoints: ["src/daemon/index.ts"],
+  outfile: "dist/daemon.js",
+  external: ["classic-level"],
+  banner: {
+    js: 'import { createRequire as skepCreateRequire } from "node:module"; const require = skepCreateRequire(import.meta.url);',
+  },
+  sourcemap: true,
+  minifySyntax: true,
+});
