@@ -41,6 +41,9 @@ export function passThrough(message: IncomingMessage, response: ServerResponse, 
       response.flushHeaders();
       pipeline(incoming, response, () => resolve());
     });
+    // The engine may answer before it has read everything. The client may look for that answer only when it has sent
+    // everything, so the rest is read and dropped.
+    outgoing.on("close", () => message.unpipe(outgoing).resume());
     outgoing.on("error", (error) => {
       if (response.headersSent || response.destroyed) response.destroy();
       else void refuse(response, engineGone(passage.engine, error).message);
@@ -51,8 +54,7 @@ export function passThrough(message: IncomingMessage, response: ServerResponse, 
       resolve();
     });
     if (passage.body) outgoing.end(passage.body);
-    // The engine may answer before it has read everything: what breaks here shows as its answer or as `error` above.
-    else pipeline(message, outgoing, () => undefined);
+    else message.pipe(outgoing);
   });
 }
 

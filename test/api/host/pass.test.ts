@@ -45,6 +45,13 @@ class FakeEngine {
       };
       if (path === "/_ping") return void response.writeHead(200, common).end();
       if (path.endsWith("/endless")) return this.#endless(response);
+      if (path.endsWith("/hang-up")) {
+        // Answers and goes, as Go's server does with a body its handler did not want.
+        return void request.socket.end(
+          "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 17\r\nConnection: close\r\n\r\n" +
+            '{"message":"no"}\n',
+        );
+      }
       if (path.endsWith("/refuse")) {
         response.writeHead(400, { "Content-Type": "application/json" }).end('{"message":"no"}\n');
         return;
@@ -196,6 +203,23 @@ describe("passing through to the engine", () => {
       status: 400,
       text: '{"message":"no"}\n',
     });
+  });
+
+  test("a refusal that comes before the upload has been read arrives, also at a client that sends it all first", async () => {
+    for (let time = 0; time < 5; time++) {
+      const socket = connect({ path: fixture.socketPath });
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk.toString()));
+      socket.write("POST /v1.41/images/hang-up HTTP/1.1\r\nHost: docker\r\nContent-Length: 8388608\r\n\r\n");
+      socket.pause();
+      for (let part = 0; part < 8; part++) {
+        if (!socket.write(Buffer.alloc(1 << 20))) await once(socket, "drain");
+      }
+      socket.resume();
+      await expect.poll(() => text).toContain('{"message":"no"}');
+      expect(text).toMatch(/^HTTP\/1.1 400 /);
+      socket.destroy();
+    }
   });
 
   test("a hijacked connection carries bytes both ways, and its input may end before its output", async () => {
