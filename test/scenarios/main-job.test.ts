@@ -52,7 +52,7 @@ describe("create", () => {
     expect(waiting?.wait?.reason).toBe(
       "no suitable node (host-mode port already in use on 2 nodes; 1 node not available for new tasks)",
     );
-    await cluster.join("w3");
+    await cluster.do(cluster.join("w3"));
     await runs(cluster, 3, placingMs + 100);
     expect(cluster.spread("web")).toEqual({ w1: 1, w2: 1, w3: 1 });
   });

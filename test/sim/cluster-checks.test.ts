@@ -267,7 +267,13 @@ function forgetToSync({ manager: { disk } }: SimCluster): void {
   const open = disk.open.bind(disk);
   disk.open = async (path, options) => {
     const file = await open(path, options);
-    const { write, read, size, truncate, close } = file;
-    return { write, read, size, truncate, close, sync: async () => {} };
+    return {
+      write: (data, offset) => file.write(data, offset),
+      read: (length, offset) => file.read(length, offset),
+      size: () => file.size(),
+      truncate: (length) => file.truncate(length),
+      close: () => file.close(),
+      sync: async () => {},
+    };
   };
 }

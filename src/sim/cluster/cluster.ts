@@ -5,9 +5,9 @@
 import { type Clock, type Log, messageOf, silentLog } from "../../base/index.js";
 import type { EmbeddedOptions } from "../../engine/embedded/index.js";
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
-import { NodeAvailability } from "../../gen/skep/v1/specs.js";
+import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { findNode, findService } from "../../manager/control/index.js";
-import type { Store, Transaction } from "../../store/index.js";
+import { revisionOf, type Store, type Transaction } from "../../store/index.js";
 import { SeededRandom } from "../random.js";
 import { VirtualClock } from "../time.js";
 import { Checks } from "./checks/checks.js";
@@ -48,6 +48,7 @@ export class SimCluster {
   readonly #random: SeededRandom;
   readonly #observer: Observer;
   readonly #hosts = new Map<string, SimHost>();
+  #joined = 0;
   #looked = { happened: -1, atMs: 0 };
 
   private constructor(options: SimClusterOptions) {
@@ -72,7 +73,8 @@ export class SimCluster {
     const cluster = new SimCluster(options);
     await cluster.do(cluster.manager.init());
     await cluster.eventually("the manager leads", () => cluster.manager.leading !== undefined, startMaxMs);
-    for (let number = 1; number <= (options.hosts ?? 3); number++) await cluster.join(`w${number}`);
+    for (let number = 1; number <= (options.hosts ?? 3); number++)
+      await cluster.do(cluster.join(cluster.newHostName()));
     await cluster.eventually(
       "all nodes are READY",
       () => cluster.hosts.every((host) => cluster.isReady(host.name)),
@@ -98,10 +100,10 @@ export class SimCluster {
     return store;
   }
 
-  /** A new host joins with a token of the swarm and starts its daemon. */
+  /** A new host joins with a token of the swarm and starts its daemon. Takes time: run it with `do`. */
   async join(name: string, options: { readonly engine?: EmbeddedOptions } = {}): Promise<SimHost> {
-    const address = `10.0.0.${this.#hosts.size + 2}`;
-    const { nodeId, clusterId } = await this.#certificateFor(name, address);
+    const address = `10.0.0.${Number(name.slice(1)) + 1}`;
+    const { nodeId, clusterId } = await this.user.join(name, address);
     const host = new SimHost(
       {
         ...{ name, address, nodeId, clusterId, linkDelayMs: this.#options.linkDelayMs ?? 1 },
@@ -122,6 +124,24 @@ export class SimCluster {
     this.#hosts.set(name, host);
     host.startDaemon();
     return host;
+  }
+
+  /** Differs when a transaction was applied or a container changed since. */
+  get happened(): number {
+    let happened = this.manager.store?.revision ?? -1;
+    for (const host of this.#hosts.values()) happened += host.engine.nextEvent;
+    return happened;
+  }
+
+  /** A name no host ever had. */
+  newHostName(): string {
+    this.#joined += 1;
+    return `w${this.#joined}`;
+  }
+
+  /** A host that will never be back. */
+  forget(name: string): void {
+    this.#hosts.delete(name);
   }
 
   /** Runs until what was asked is answered. */
@@ -181,6 +201,12 @@ export class SimCluster {
     return [...this.store.table("task").by("service", id)];
   }
 
+  /** What a rollback would go back to. */
+  previousSpec(service: string): ServiceSpec | undefined {
+    const { id, previousRevision } = findService(this.store, service);
+    return previousRevision === undefined ? undefined : revisionOf(this.store, id, previousRevision).spec;
+  }
+
   node(name: string): Node {
     return findNode(this.store, this.host(name).nodeId);
   }
@@ -204,8 +230,9 @@ export class SimCluster {
     await this.startManager();
   }
 
-  /** down → leading. */
+  /** down → leading; nothing when it is up. */
   async startManager(): Promise<void> {
+    if (this.manager.isUp) return;
     await this.do(this.manager.restart());
     await this.eventually("the manager leads again", () => this.manager.leading !== undefined, startMaxMs);
     this.#observer.checkNothingLost(this.store);
@@ -232,19 +259,6 @@ export class SimCluster {
     });
   }
 
-  async #certificateFor(
-    name: string,
-    address: string,
-  ): Promise<{ readonly nodeId: string; readonly clusterId: string }> {
-    const joinToken = this.store.cluster?.rootCa?.joinTokens?.worker ?? "";
-    const leading = this.manager.leading;
-    if (!leading) throw new Error("nobody leads");
-    const request = { joinToken, csr: "simulated request", hostname: name, availability: NodeAvailability.ACTIVE };
-    return this.do(
-      leading.ca.issue({ address }, { ...request, expiredCertificate: "", expiredProof: Buffer.alloc(0) }),
-    );
-  }
-
   /** Containers by the name of their task. */
   #shown(host: SimHost, what: string): string {
     return host.engine.machines.find(({ id }) => id === what)?.name ?? what;
@@ -254,8 +268,7 @@ export class SimCluster {
   #look(): void {
     const { store, leading } = this.manager;
     const nowMs = this.clock.monotonic();
-    let happened = store?.revision ?? 0;
-    for (const host of this.#hosts.values()) happened += host.engine.nextEvent;
+    const { happened } = this;
     if (happened === this.#looked.happened && nowMs < this.#looked.atMs + lookMs) return;
     this.#looked = { happened, atMs: nowMs };
     this.checks.look(this.hosts, store, this.clock.now(), leading !== undefined);

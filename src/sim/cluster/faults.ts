@@ -25,6 +25,8 @@ export const faults: readonly (readonly [weight: number, fault: Fault])[] = [
   [3, loseAnswers],
   [2, failPulls],
   [4, crashManager],
+  [2, crashManagerWithin],
+  [1, jumpClock],
 ];
 
 function killContainer(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
@@ -127,6 +129,28 @@ function crashManager(cluster: SimCluster, random: SeededRandom): ReturnType<Fau
     what: `the manager dies, of its unsynced writes survive: ${survival ?? "all, it was the process alone"}`,
     end: () => cluster.startManager(),
   };
+}
+
+/** Not between two writes but within one: after so many operations of the disk. */
+function crashManagerWithin(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
+  const { manager } = cluster;
+  if (!manager.isUp) return undefined;
+  const operations = 1 + random.int(12);
+  manager.disk.crashAfter(operations);
+  return {
+    what: `the manager's machine dies within the ${operations}th operation of its disk from now`,
+    end: () => {
+      manager.crash("torn");
+      return cluster.startManager();
+    },
+  };
+}
+
+/** Somebody sets the wall clock; all hosts share it. */
+function jumpClock(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
+  const byMs = random.pick([-3_600_000, -5_000, 5_000, 3_600_000]) ?? 0;
+  cluster.clock.jumpWall(byMs);
+  return { what: `the wall clock jumps by ${byMs / 1000} s` };
 }
 
 /** A host without power has nothing to mend; it comes back whole. */

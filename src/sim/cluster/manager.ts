@@ -94,14 +94,14 @@ export class SimManager {
 
   /** The process dies; with `survival` the whole machine, and this is what the disk keeps of what was not synced. */
   crash(survival?: Survival): void {
-    this.#running?.program.kill();
-    this.#running = undefined;
+    this.#die();
     if (survival) this.disk.crash(survival, this.#random.fork(`crash ${this.#lives}`));
     else this.disk.kill();
   }
 
   /** down → up, from what is on the disk. */
   async restart(): Promise<void> {
+    if (this.disk.isDead) this.crash("torn");
     await this.#start(undefined);
   }
 
@@ -118,6 +118,11 @@ export class SimManager {
     return { program, answer: this.leading?.dispatcher.session(peer, incoming, signal) ?? notLeader() };
   }
 
+  #die(): void {
+    this.#running?.program.kill();
+    this.#running = undefined;
+  }
+
   async #start(newSwarm: NewSwarm | undefined): Promise<void> {
     this.#lives += 1;
     const { clock, log, onWritten, onStore, onFatal, onSynced, plant } = this.#modules;
@@ -129,7 +134,7 @@ export class SimManager {
         onFatal: (error) => program.isDead || onFatal(error),
       },
       {
-        disk: watchedDisk(program, this.disk.mount(), onSynced),
+        disk: watchedDisk(program, this.disk.mount(), { onSynced, onFailed: () => this.disk.isDead && this.#die() }),
         sealer: openSealer,
         pki: simPki(),
         clock: program.clock,

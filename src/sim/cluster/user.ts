@@ -78,15 +78,28 @@ export class User {
     await this.#ask((control, requestId) => control.nodes.remove(requestId, findNode(control.view, name).id, force));
   }
 
+  /** What `join` asks for with a token; asked again, it makes another node. */
+  join(hostname: string, address: string): Promise<{ readonly nodeId: string; readonly clusterId: string }> {
+    return this.#askLeader(({ ca, control }) => {
+      const joinToken = control.view.cluster?.rootCa?.joinTokens?.worker ?? "";
+      const shown = { joinToken, expiredCertificate: "", expiredProof: Buffer.alloc(0) };
+      return ca.issue({ address }, { ...shown, csr: "simulated", hostname, availability: NodeAvailability.ACTIVE });
+    });
+  }
+
   /** Never hangs on a leader that died with the request: the next one is asked the same again. */
-  async #ask<T>(request: (control: Control, requestId: string) => Promise<T>): Promise<T> {
+  #ask<T>(request: (control: Control, requestId: string) => Promise<T>): Promise<T> {
     this.#requests += 1;
     const requestId = `request-${this.#requests}`;
+    return this.#askLeader(({ control }) => request(control, requestId));
+  }
+
+  async #askLeader<T>(request: (leader: Leader) => Promise<T>): Promise<T> {
     for (;;) {
-      const control = this.#manager.leading?.control;
-      if (control) {
+      const { leading } = this.#manager;
+      if (leading) {
         const died = new Promise<"died">((resolve) => this.#manager.onceDown(() => resolve("died")));
-        const outcome = await Promise.race([attempt(() => request(control, requestId)), died]);
+        const outcome = await Promise.race([attempt(() => request(leading)), died]);
         if (outcome !== "died" && outcome.kind === "answered") return outcome.value;
         if (outcome !== "died" && !mayRetry(outcome.error)) throw outcome.error;
       }
@@ -94,6 +107,8 @@ export class User {
     }
   }
 }
+
+type Leader = NonNullable<SimManager["leading"]>;
 
 type Outcome<T> =
   | { readonly kind: "answered"; readonly value: T }

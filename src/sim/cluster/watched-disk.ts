@@ -1,12 +1,18 @@
-// The manager's disk as its process sees it, telling when the log became durable.
+// The manager's disk as its process sees it, telling when the log became durable and when the machine died at it.
 
 import type { Disk, DiskFile } from "../../base/index.js";
 import type { SimProgram } from "./program.js";
 
-export function watchedDisk(program: SimProgram, disk: Disk, onSynced: () => void): Disk {
-  const call = <T>(fn: () => Promise<T>): Promise<T> => program.call(fn);
+export interface DiskEvents {
+  readonly onSynced: () => void;
+  /** An operation failed; perhaps because there is no machine any more. */
+  readonly onFailed: () => void;
+}
+
+export function watchedDisk(program: SimProgram, disk: Disk, events: DiskEvents): Disk {
+  const call = caller(program, events);
   return {
-    open: async (path, options) => watchedFile(program, await call(() => disk.open(path, options)), onSynced),
+    open: async (path, options) => watchedFile(await call(() => disk.open(path, options)), call, events),
     readFile: (path) => call(() => disk.readFile(path)),
     replaceFile: (path, data) => call(() => disk.replaceFile(path, data)),
     list: (folder) => call(() => disk.list(folder)),
@@ -17,8 +23,21 @@ export function watchedDisk(program: SimProgram, disk: Disk, onSynced: () => voi
   };
 }
 
-function watchedFile(program: SimProgram, file: DiskFile, onSynced: () => void): DiskFile {
-  const call = <T>(fn: () => Promise<T>): Promise<T> => program.call(fn);
+type Call = <T>(fn: () => Promise<T>) => Promise<T>;
+
+function caller(program: SimProgram, { onFailed }: DiskEvents): Call {
+  return (fn) =>
+    program.call(async () => {
+      try {
+        return await fn();
+      } catch (error) {
+        onFailed();
+        throw error;
+      }
+    });
+}
+
+function watchedFile(file: DiskFile, call: Call, { onSynced }: DiskEvents): DiskFile {
   return {
     write: (data, offset) => call(() => file.write(data, offset)),
     read: (length, offset) => call(() => file.read(length, offset)),
