@@ -1,17 +1,18 @@
 // Runs a TypeScript entry of this repository on plain Node: bundled in memory-speed by esbuild, packages left outside.
 //   node scripts/run.mjs bench/swarm.ts [argument…]
-import { spawn } from "node:child_process";
+// In this very process, so that a signal reaches the program whoever sends it.
 import { mkdirSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import process from "node:process";
-import { build } from "esbuild";
+import { pathToFileURL } from "node:url";
+import { build, stop } from "esbuild";
 
 const [entry, ...args] = process.argv.slice(2);
 if (entry === undefined) {
   console.error("usage: node scripts/run.mjs FILE.ts [ARGUMENT…]");
   process.exit(2);
 }
-const outfile = `dist/run/${basename(entry, ".ts")}.mjs`;
+const outfile = resolve("dist/run", `${basename(entry, ".ts")}.mjs`);
 mkdirSync("dist/run", { recursive: true });
 await build({
   entryPoints: [entry],
@@ -24,8 +25,8 @@ await build({
   sourcemap: true,
   logLevel: "warning",
 });
+await stop();
 
-const child = spawn(process.execPath, ["--enable-source-maps", outfile, ...args], { stdio: "inherit" });
-// The terminal sends Ctrl-C to both; the child cleans up, so this one waits for it.
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => signal === "SIGTERM" && child.kill(signal));
-child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
+process.argv = [process.execPath, outfile, ...args];
+process.setSourceMapsEnabled(true);
+await import(pathToFileURL(outfile).href);

@@ -1,6 +1,6 @@
 // Which engine the demo runs on: Docker's if one answers and has (or can pull) an image, else the embedded one.
 
-import { request } from "node:http";
+import { type Answer, call } from "./http.js";
 
 export interface DemoEngine {
   /** What `skep daemon --engine` gets. */
@@ -14,53 +14,45 @@ export interface DemoEngine {
 }
 
 /** Small images with a shell, tried in order; the first that is there, else the first that can be pulled. */
-const images = ["busybox:latest", "alpine:latest", "nginx:alpine", "nginx:latest"];
+const images = ["busybox:latest", "alpine:latest", "nginx:alpine", "nginx:latest"] as const;
 const command = ["sh", "-c", "trap 'exit 0' TERM; while true; do sleep 1; done"];
-
-const embedded = {
-  address: "embedded:",
-  socket: undefined,
-  image: "busybox:latest",
-  command: ["sleep", "3600"],
-} as const;
+const pullMs = 30_000;
 
 /** Looks at DOCKER_HOST, else at Docker's default socket. */
 export async function chooseEngine(dockerHost: string | undefined): Promise<DemoEngine> {
   const address = dockerHost ?? "unix:///var/run/docker.sock";
-  const socket = address.startsWith("unix://") ? address.slice("unix://".length) : undefined;
-  if (socket === undefined || (await call(socket, "GET", "/_ping", 2_000)) !== 200) {
-    return {
-      ...embedded,
-      says: `No Docker Engine answers at ${address}: the demo runs on the embedded engine (in memory).`,
-    };
-  }
+  if (!address.startsWith("unix://")) return embedded(`The demo uses an engine on this machine only, not ${address}`);
+  const socket = address.slice("unix://".length);
+  const whyNot = await whyUnusable(socket, address);
+  if (whyNot !== undefined) return embedded(whyNot);
   const image = await findImage(socket);
   if (image === undefined) {
-    return {
-      ...embedded,
-      says: `The Docker Engine at ${address} has none of ${images.join(", ")} and cannot pull them: the demo runs on the embedded engine (in memory).`,
-    };
+    return embedded(`The Docker Engine at ${address} has none of ${images.join(", ")} and could not pull one`);
   }
   return { address, socket, image, command, says: `The demo runs on the Docker Engine at ${address}, with ${image}.` };
 }
 
-async function findImage(socket: string): Promise<string | undefined> {
-  for (const image of images) if ((await call(socket, "GET", `/images/${image}/json`, 5_000)) === 200) return image;
-  const first = images[0] ?? "";
-  await call(socket, "POST", `/images/create?fromImage=${encodeURIComponent(first)}`, 30_000);
-  return (await call(socket, "GET", `/images/${first}/json`, 5_000)) === 200 ? first : undefined;
+function embedded(why: string): DemoEngine {
+  const says = `${why}: the demo runs on the embedded engine, whose containers exist in memory only.`;
+  return { address: "embedded:", socket: undefined, image: "busybox:latest", command: ["sleep", "3600"], says };
 }
 
-/** The status of the answer; 0 when there is none within the bound. */
-function call(socketPath: string, method: string, path: string, timeoutMs: number): Promise<number> {
-  return new Promise((resolve) => {
-    const outgoing = request({ socketPath, method, path, timeout: timeoutMs }, (response) => {
-      response.resume();
-      response.on("end", () => resolve(response.statusCode ?? 0));
-      response.on("error", () => resolve(0));
-    });
-    outgoing.on("timeout", () => outgoing.destroy());
-    outgoing.on("error", () => resolve(0));
-    outgoing.end();
-  });
+async function whyUnusable(socket: string, address: string): Promise<string | undefined> {
+  const answer = await quietly(call(socket, "GET", "/info"));
+  if (answer?.status !== 200) return `No Docker Engine answers at ${address}`;
+  const { Swarm } = JSON.parse(answer.body) as { readonly Swarm?: { readonly LocalNodeState?: string } };
+  const isInSwarm = Swarm?.LocalNodeState !== undefined && Swarm.LocalNodeState !== "inactive";
+  return isInSwarm ? `The engine at ${address} is in swarm mode already` : undefined;
+}
+
+async function findImage(socket: string): Promise<string | undefined> {
+  const has = async (image: string) => (await quietly(call(socket, "GET", `/images/${image}/json`)))?.status === 200;
+  for (const image of images) if (await has(image)) return image;
+  const [first] = images;
+  await quietly(call(socket, "POST", `/images/create?fromImage=${encodeURIComponent(first)}`, pullMs));
+  return (await has(first)) ? first : undefined;
+}
+
+function quietly(answer: Promise<Answer>): Promise<Answer | undefined> {
+  return answer.catch(() => undefined);
 }

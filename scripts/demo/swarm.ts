@@ -1,150 +1,130 @@
-// The demo's hosts: real daemons on loopback addresses, each with a data folder and a socket of its own.
+// The demo's hosts together: the first manages, the others work; all use one Docker Engine, or each the one in its memory.
 
-import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
-import { request } from "node:http";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
-import process from "node:process";
+import { join } from "node:path";
+import { containersOf, type DemoContainer, removeAll } from "./containers.js";
 import type { DemoEngine } from "./engine.js";
-
-const binary = resolve("bin/skep.js");
-const startBoundMs = 10_000;
-const commandBoundMs = 60_000;
-
-export interface Host {
-  readonly name: string;
-  /** host:port of its node-to-node port. */
-  readonly address: string;
-  readonly socket: string;
-  /** Runs `skep …` against this host and returns its standard output. */
-  skep(...args: string[]): Promise<string>;
-}
+import { Host } from "./host.js";
+import { ask } from "./http.js";
 
 export class DemoSwarm {
-  readonly hosts: readonly Host[];
-  readonly #folder: string;
+  readonly folder: string;
+  readonly manager: Host;
+  readonly workers: readonly Host[];
   readonly #engine: DemoEngine;
-  readonly #daemons = new Map<string, ChildProcess>();
+  /** Known from init on; before, no container can be there. */
+  #clusterId: string | undefined;
+  readonly #hostOfNode = new Map<string, Host>();
 
-  private constructor(folder: string, engine: DemoEngine, hosts: readonly Host[]) {
-    this.#folder = folder;
+  private constructor(folder: string, engine: DemoEngine, manager: Host, workers: readonly Host[]) {
+    this.folder = folder;
     this.#engine = engine;
-    this.hosts = hosts;
+    this.manager = manager;
+    this.workers = workers;
   }
 
-  static async prepare(engine: DemoEngine, names: readonly string[]): Promise<DemoSwarm> {
+  static async prepare(engine: DemoEngine, names: readonly string[], signal: AbortSignal): Promise<DemoSwarm> {
     const folder = await mkdtemp(join(tmpdir(), "skep-demo-"));
     const ports = await freePorts(names.length);
-    const hosts = names.map((name, at) => aHost(name, join(folder, `${name}.sock`), `127.0.0.1:${ports[at]}`));
-    return new DemoSwarm(folder, engine, hosts);
+    const [manager, ...workers] = names.map(
+      (name, at) => new Host({ name, address: `127.0.0.1:${ports[at]}`, folder, engine: engine.address, signal }),
+    );
+    if (manager === undefined) throw new Error("a swarm needs a host");
+    return new DemoSwarm(folder, engine, manager, workers);
   }
 
-  /** Starts every daemon and waits until each answers. */
-  async startDaemons(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.hosts.map((host) => this.#start(host, signal)));
+  get hosts(): readonly Host[] {
+    return [this.manager, ...this.workers];
+  }
+
+  /** Answers how long the slowest took, in ms. */
+  async startDaemons(): Promise<number> {
+    return Math.max(...(await Promise.all(this.hosts.map((host) => host.start()))));
+  }
+
+  /** Runs `skep swarm init`, and answers with the command. */
+  async init(): Promise<readonly string[]> {
+    const { manager } = this;
+    const command = ["swarm", "init", "--advertise-addr", manager.address, "--listen-addr", manager.address];
+    await manager.skep(...command);
+    const { ID } = (await ask(manager.socket, "GET", "/swarm")) as { readonly ID: string };
+    this.#clusterId = ID;
+    await this.#remember(manager);
+    return command;
+  }
+
+  /** Runs `skep swarm join` on a worker, and answers with the command. */
+  async join(worker: Host, token: string): Promise<readonly string[]> {
+    const command = ["swarm", "join", "--listen-addr", worker.address, "--token", token, this.manager.address];
+    await worker.skep(...command);
+    await this.#remember(worker);
+    return command;
+  }
+
+  /** The command that creates a service which runs on this engine. */
+  createService(name: string, replicas: number): readonly string[] {
+    return [
+      ...["service", "create", "--quiet", "--name", name, "--replicas", String(replicas)],
+      ...["--stop-grace-period", "1s", "--restart-delay", "500ms"],
+      ...[this.#engine.image, ...this.#engine.command],
+    ];
+  }
+
+  /** The swarm's containers on all hosts that are up. */
+  async containers(status?: "running"): Promise<readonly DemoContainer[]> {
+    const clusterId = this.#clusterId;
+    if (clusterId === undefined) return [];
+    const up = this.hosts.filter(({ isUp }) => isUp).map(({ socket }) => socket);
+    const sockets = this.#engine.socket === undefined ? up : [this.#engine.socket];
+    return (await Promise.all(sockets.map((socket) => containersOf(socket, clusterId, status)))).flat();
+  }
+
+  /** Kills one running container from outside, through the Docker API of its host; answers where it was. */
+  async killContainer(): Promise<{ readonly host: Host; readonly container: string }> {
+    const [first] = await this.containers("running");
+    const host = first && this.#hostOfNode.get(first.nodeId);
+    if (host === undefined) throw new Error("no container runs");
+    await ask(host.socket, "POST", `/containers/${first?.id}/kill`);
+    return { host, container: first?.id ?? "" };
   }
 
   /** What a host's sudden death looks like: its daemon is gone, and so are its containers. */
   async killHost(host: Host): Promise<void> {
-    const nodeId = (await host.skep("info", "--format", "{{.Swarm.NodeID}}")).trim();
-    await this.#kill(host.name);
-    for (const container of await this.containers(`com.docker.swarm.node.id=${nodeId}`)) await this.#remove(container);
-  }
-
-  /** Ids of the demo's containers on the shared engine; none when the engine is embedded. */
-  async containers(label?: string): Promise<readonly string[]> {
-    const socket = this.#engine.socket;
-    const cluster = await this.#clusterId;
-    if (socket === undefined || cluster === undefined) return [];
-    const labels = [`skep.cluster.id=${cluster}`, ...(label === undefined ? [] : [label])];
-    const filters = encodeURIComponent(JSON.stringify({ label: labels }));
-    const body = await engineCall(socket, "GET", `/containers/json?all=1&filters=${filters}`);
-    return (JSON.parse(body) as { Id: string }[]).map((each) => each.Id);
-  }
-
-  async cleanUp(): Promise<void> {
-    const leftovers = await this.containers().catch(() => []);
-    for (const name of [...this.#daemons.keys()]) await this.#kill(name);
-    for (const container of leftovers) await this.#remove(container);
-    await rm(this.#folder, { recursive: true, force: true });
-  }
-
-  #clusterIdOnce: Promise<string | undefined> | undefined;
-  get #clusterId(): Promise<string | undefined> {
-    this.#clusterIdOnce ??= this.hosts[0]
-      ?.skep("info", "--format", "{{.Swarm.Cluster.ID}}")
-      .then((id) => id.trim() || undefined)
-      .catch(() => undefined);
-    return this.#clusterIdOnce ?? Promise.resolve(undefined);
-  }
-
-  async #start(host: Host, signal: AbortSignal): Promise<void> {
-    const logFile = join(this.#folder, `${host.name}.log`);
-    const log = await open(logFile, "a");
-    const daemon = spawn(
-      process.execPath,
-      [
-        ...[binary, "daemon", "--name", host.name, "--data-dir", join(this.#folder, host.name)],
-        ...["--host", `unix://${host.socket}`, "--engine", this.#engine.address],
-      ],
-      { stdio: ["ignore", log.fd, log.fd] },
+    await host.kill();
+    const { socket } = this.#engine;
+    if (socket === undefined) return;
+    await removeAll(socket, async () =>
+      (await this.containers()).filter(({ nodeId }) => this.#hostOfNode.get(nodeId) === host),
     );
-    await log.close();
-    this.#daemons.set(host.name, daemon);
-    const deadline = performance.now() + startBoundMs;
-    while (!(await answers(host.socket))) {
-      signal.throwIfAborted();
-      if (daemon.exitCode !== null || performance.now() > deadline) {
-        throw new Error(`the daemon of ${host.name} did not come up:\n${await readFile(logFile, "utf8")}`);
-      }
-      await new Promise((done) => setTimeout(done, 25));
-    }
   }
 
-  async #kill(name: string): Promise<void> {
-    const daemon = this.#daemons.get(name);
-    this.#daemons.delete(name);
-    if (daemon === undefined || daemon.exitCode !== null) return;
-    const gone = new Promise((done) => daemon.once("exit", done));
-    daemon.kill("SIGKILL");
-    await gone;
+  /** Ends every process, removes every container and the folder; says so. Needs no daemon to be alive. */
+  async cleanUp(): Promise<string> {
+    const daemons = this.hosts.filter(({ isUp }) => isUp).length;
+    await Promise.all(this.hosts.map((host) => host.kill()));
+    const { socket } = this.#engine;
+    const isClean = socket === undefined || this.#clusterId === undefined;
+    const containers = isClean ? 0 : await removeAll(socket, () => this.containers());
+    await rm(this.folder, { recursive: true, force: true });
+    return `${daemons} daemons ended, ${containers} containers removed, ${this.folder} removed`;
   }
 
-  async #remove(container: string): Promise<void> {
-    if (this.#engine.socket) await engineCall(this.#engine.socket, "DELETE", `/containers/${container}?force=1&v=1`);
+  /** The end of the manager's log. */
+  lastWords(): Promise<string> {
+    return this.manager.logTail();
+  }
+
+  async #remember(host: Host): Promise<void> {
+    const { Swarm } = (await ask(host.socket, "GET", "/info")) as { readonly Swarm: { readonly NodeID: string } };
+    this.#hostOfNode.set(Swarm.NodeID, host);
   }
 }
 
-function aHost(name: string, socket: string, address: string): Host {
-  return {
-    name,
-    socket,
-    address,
-    skep: (...args) =>
-      new Promise((done, fail) => {
-        const all = [binary, "-H", `unix://${socket}`, ...args];
-        execFile(process.execPath, all, { timeout: commandBoundMs }, (error, stdout, stderr) => {
-          if (error) fail(new Error(`skep ${args.join(" ")}: ${stderr.trim() || error.message}`));
-          else done(stdout);
-        });
-      }),
-  };
-}
-
+/** Free a moment ago. */
 async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((done, fail) => {
-          const server = createServer();
-          server.once("error", fail);
-          server.listen(0, "127.0.0.1", () => done(server));
-        }),
-    ),
-  );
+  const servers = await Promise.all(Array.from({ length: count }, listening));
   const ports = servers.map((server) => {
     const address = server.address();
     return typeof address === "object" && address !== null ? address.port : 0;
@@ -153,25 +133,10 @@ async function freePorts(count: number): Promise<readonly number[]> {
   return ports;
 }
 
-function answers(socketPath: string): Promise<boolean> {
-  return engineCall(socketPath, "GET", "/_ping").then(
-    () => true,
-    () => false,
-  );
-}
-
-function engineCall(socketPath: string, method: string, path: string): Promise<string> {
+function listening(): Promise<ReturnType<typeof createServer>> {
   return new Promise((done, fail) => {
-    const outgoing = request({ socketPath, method, path, timeout: 10_000 }, (response) => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => {
-        body += chunk;
-      });
-      response.on("end", () => done(body));
-      response.on("error", fail);
-    });
-    outgoing.on("timeout", () => outgoing.destroy(new Error(`${socketPath} does not answer`)));
-    outgoing.on("error", fail);
-    outgoing.end();
+    const server = createServer();
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => done(server));
   });
 }
