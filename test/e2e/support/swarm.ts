@@ -42,7 +42,8 @@ export async function untilRunning(
   const { value, tookMs } = await eventually(
     async () => {
       const containers = await serviceContainers(hosts, service);
-      if (containers.length !== count) throw new Error(`${containers.length} run: ${containers.map((c) => c.host)}`);
+      if (containers.length !== count)
+        throw new Error(`${containers.length} run: ${containers.map((c) => c.host).join(", ")}`);
       return containers;
     },
     { what: `${count} containers of ${service} run`, withinMs },
