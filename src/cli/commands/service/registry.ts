@@ -80,9 +80,9 @@ export async function registryAuth(image: string, world: World): Promise<string>
   if (config.credHelpers?.[registry] !== undefined || (config.credsStore ?? "") !== "") {
     world.stderr.write(`WARNING: credential helpers are not read by skep; no login is sent for ${registry}\n`);
   }
-  return Buffer.from(JSON.stringify(loginOf(config.auths?.[registry], registry)))
-    .toString("base64url")
-    .padEnd(4, "=");
+  const login = Buffer.from(JSON.stringify(loginOf(config.auths?.[registry], registry)));
+  // Engines want the padding, which node's base64url leaves out.
+  return login.toString("base64").replaceAll("+", "-").replaceAll("/", "_");
 }
 
 interface DockerConfig {
