@@ -96,10 +96,10 @@ describe("nodes", () => {
 
   test("containers behind a cut line are replaced, and end when the line is healed", async () => {
     const cluster = await withService();
-    cluster.host("w3").link.cut();
+    cluster.host("w3").cutLine();
     await cluster.eventually("three are replaced", () => cluster.running("web").length === 4, nodeLossMs + placingMs);
     await cluster.advance(20_000);
-    cluster.host("w3").link.heal();
+    cluster.host("w3").healLine();
     await runs(cluster, 3, 10_000);
     expect(Object.keys(cluster.spread("web"))).toEqual(["w1", "w2"]);
   });
@@ -107,9 +107,9 @@ describe("nodes", () => {
   test("a line that is cut for less than the grace moves nothing", async () => {
     const cluster = await withService();
     const before = cluster.running("web");
-    cluster.host("w3").link.cut();
+    cluster.host("w3").cutLine();
     await cluster.advance(1_500);
-    cluster.host("w3").link.heal();
+    cluster.host("w3").healLine();
     await cluster.advance(20_000);
     expect(cluster.running("web")).toEqual(before);
   });
@@ -139,17 +139,17 @@ describe("nodes", () => {
   test("an engine that is frozen for 5 s moves nothing; one for 30 s is given up and adopted when it is back", async () => {
     const cluster = await withService();
     const before = cluster.running("web");
-    cluster.host("w2").engine.freeze();
+    cluster.host("w2").freezeEngine();
     await cluster.advance(5_000);
-    cluster.host("w2").engine.recover();
+    cluster.host("w2").recoverEngine();
     await cluster.advance(10_000);
     expect(cluster.running("web")).toEqual(before);
 
-    cluster.host("w2").engine.freeze();
+    cluster.host("w2").freezeEngine();
     await cluster.eventually("w2 is given up", () => !cluster.isReady("w2"), 25_000);
     await cluster.eventually("replaced", () => cluster.running("web").length === 4, placingMs);
     await cluster.advance(5_000);
-    cluster.host("w2").engine.recover();
+    cluster.host("w2").recoverEngine();
     await runs(cluster, 3, 15_000);
     expect(Object.keys(cluster.spread("web"))).toEqual(["w1", "w3"]);
   });
@@ -252,12 +252,12 @@ describe("rm", () => {
 
   test("a host that was away when the service went is cleaned up when it is back", async () => {
     const cluster = await withService({ replicas: 6 });
-    cluster.host("w1").link.cut();
+    cluster.host("w1").cutLine();
     await cluster.advance(5_000);
     await cluster.do(cluster.user.remove("web"));
     await cluster.advance(5_000);
     expect(Object.keys(cluster.spread("web"))).toEqual(["w1"]);
-    cluster.host("w1").link.heal();
+    cluster.host("w1").healLine();
     await empty(cluster);
   });
 });

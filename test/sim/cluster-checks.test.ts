@@ -229,6 +229,54 @@ describe("a bug planted into a running swarm is found", () => {
     );
   });
 
+  test("an orchestrator that stops what runs", async () => {
+    const plant = bent("orchestrator", (row) =>
+      row.status?.state === TaskState.RUNNING ? { ...row, desiredState: TaskState.SHUTDOWN } : row,
+    );
+    const restart = async (cluster: SimCluster): Promise<void> => {
+      await cluster.advance(3_000);
+      cluster.killContainer("web");
+      await cluster.advance(10_000);
+    };
+    expect(await found(plant, {}, restart)).toContain("nothing is stopped without a reason: task");
+  });
+
+  test("a dispatcher that gives a node up for nothing", async () => {
+    const isDown = { value: false };
+    const plant: SimClusterOptions["plant"] = (part, tx) => {
+      if (part !== "dispatcher" || !isDown.value) return tx;
+      const { cluster, revision } = tx;
+      const put: Transaction["put"] = (table, row) => {
+        tx.put(table, row);
+        const other = nodeNamed(tx, "w1");
+        if (other.status) tx.put("node", { ...other, status: { ...other.status, state: NodeState.DOWN } });
+      };
+      const setStatus: Transaction["setStatus"] = (...args) => tx.setStatus(...args);
+      return {
+        cluster,
+        revision,
+        table: (name) => tx.table(name),
+        delete: (...args) => tx.delete(...args),
+        put,
+        setStatus,
+      };
+    };
+    const restart = async (cluster: SimCluster): Promise<void> => {
+      await cluster.advance(60_000);
+      isDown.value = true;
+      await cluster.do(cluster.host("w2").stopDaemon());
+      await cluster.advance(10_000);
+    };
+    expect(await found({ plant }, {}, restart)).toContain("a node is given up for a reason: w1 has long been well");
+  });
+
+  test("a part of the manager that throws", async () => {
+    const plant = bent("allocator", () => {
+      throw new Error("planted");
+    });
+    expect(await found(plant, {})).toMatch(/no part fails: component failed .*allocator.*planted/);
+  });
+
   test("a second container of a task", async () => {
     const plant = async (cluster: SimCluster): Promise<void> => {
       await cluster.advance(3_000);
@@ -252,7 +300,7 @@ describe("a bug planted into a running swarm is found", () => {
 
   test("a node that lost its heartbeat is no bug", async () => {
     const cut = async (cluster: SimCluster): Promise<void> => {
-      cluster.host("w1").link.cut();
+      cluster.host("w1").cutLine();
       await cluster.eventually("w1 is down", () => cluster.node("w1").status?.state === NodeState.DOWN);
       await cluster.advance(3_000);
     };

@@ -13,6 +13,7 @@ import { VirtualClock } from "../time.js";
 import { Checks } from "./checks/checks.js";
 import { containersOf, type SimContainer } from "./containers.js";
 import { SimHost } from "./host.js";
+import { watchedLog } from "./log.js";
 import { SimManager } from "./manager.js";
 import { Observer } from "./observer.js";
 import { Trace } from "./trace.js";
@@ -60,7 +61,7 @@ export class SimCluster {
     this.#observer = new Observer({
       committed: (changes, store) => {
         this.trace.committed(changes, store.revision, store);
-        this.checks.committed(changes, store);
+        this.checks.committed(changes, store, this.hosts);
       },
       lost: (what) => this.checks.add("nothing applied is lost", what),
     });
@@ -139,9 +140,9 @@ export class SimCluster {
     return `w${this.#joined}`;
   }
 
-  /** A host that will never be back. */
-  forget(name: string): void {
-    this.#hosts.delete(name);
+  /** Hosts whose nodes were not removed. */
+  get members(): readonly SimHost[] {
+    return this.hosts.filter(({ isMember }) => isMember);
   }
 
   /** Runs until what was asked is answered. */
@@ -239,8 +240,12 @@ export class SimCluster {
     this.#refuseViolations();
   }
 
+  /** What a part calls an error is one; only a node that was removed may complain. */
   get #log(): Log {
-    return this.#options.log ?? silentLog;
+    return watchedLog(this.#options.log ?? silentLog, (message, fields) => {
+      const isRemoved = this.hosts.some(({ name, isMember }) => name === fields["program"] && !isMember);
+      if (!isRemoved) this.checks.add("no part fails", `${message} ${JSON.stringify(fields)}`);
+    });
   }
 
   #makeManager(): SimManager {

@@ -69,13 +69,14 @@ function powerOff(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> 
 function cutLine(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   return onHost(cluster, random, (host) => {
     if (host.link.isCut || !host.isPowered) return undefined;
-    host.link.cut();
-    return { what: `the line of ${host.name} is cut`, end: ifPowered(host, () => host.link.heal()) };
+    host.cutLine();
+    return { what: `the line of ${host.name} is cut`, end: ifPowered(host, () => host.healLine()) };
   });
 }
 
 function resetLine(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   return onHost(cluster, random, (host) => {
+    host.disturb();
     host.link.reset();
     return { what: `the connections of ${host.name} are reset` };
   });
@@ -84,8 +85,8 @@ function resetLine(cluster: SimCluster, random: SeededRandom): ReturnType<Fault>
 function freezeEngine(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   return onHost(cluster, random, (host) => {
     if (!host.isPowered) return undefined;
-    host.engine.freeze();
-    return { what: `the engine of ${host.name} freezes`, end: ifPowered(host, () => host.engine.recover()) };
+    host.freezeEngine();
+    return { what: `the engine of ${host.name} freezes`, end: ifPowered(host, () => host.recoverEngine()) };
   });
 }
 
@@ -93,10 +94,10 @@ function crashEngine(cluster: SimCluster, random: SeededRandom): ReturnType<Faul
   return onHost(cluster, random, (host) => {
     if (!host.isPowered) return undefined;
     const killed = random.chance(0.5);
-    host.engine.crash();
+    host.crashEngine();
     return {
       what: `the engine of ${host.name} crashes${killed ? " with its containers" : ""}`,
-      end: ifPowered(host, () => host.engine.recover({ killed })),
+      end: ifPowered(host, () => host.recoverEngine({ killed })),
     };
   });
 }
@@ -104,6 +105,7 @@ function crashEngine(cluster: SimCluster, random: SeededRandom): ReturnType<Faul
 function loseAnswers(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   return onHost(cluster, random, (host) => {
     const count = 1 + random.int(3);
+    host.disturb();
     host.engine.loseAnswers(count);
     return { what: `${count} answers of the engine of ${host.name} get lost` };
   });

@@ -1,16 +1,19 @@
 // One worker host: an engine, a network line and a memory that outlive the daemon, and the real Worker as that daemon.
 
-import { type Clock, type Log, messageOf, silentMetrics } from "../../base/index.js";
+import { type Clock, type Log, silentMetrics } from "../../base/index.js";
 import { EmbeddedEngine, type EmbeddedOptions } from "../../engine/embedded/index.js";
 import { type LocalState, MemoryState, Worker } from "../../worker/index.js";
 import type { SeededRandom } from "../random.js";
 import { engineSeenBy, type OnEngineCall } from "./engine.js";
 import { Link, type LinkEvents } from "./link.js";
+import { logOf } from "./log.js";
 import type { SimManager } from "./manager.js";
 import { SimProgram } from "./program.js";
 
 /** The highest format this daemon reads. */
 const level = 1;
+/** The longest grace there is, of a daemon that said it will be back, and some more. */
+const recoveryMs = 45_000;
 
 export interface SimHostOptions {
   /** Its host name; the cluster gives the node an id of its own when it joins. */
@@ -51,7 +54,10 @@ export class SimHost {
   #isPowered = true;
   #boots = 1;
   #starts = 0;
-  #isRemoved = false;
+  #isMember = true;
+  #isEngineOut = false;
+  /** When something was last done to the host; monotonic. */
+  #disturbedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SimHostOptions, modules: SimHostModules) {
     const { clock, random, manager } = modules;
@@ -72,6 +78,11 @@ export class SimHost {
     );
   }
 
+  /** Ids of the tasks the node's own memory holds. */
+  async remembered(): Promise<readonly string[]> {
+    return (await this.#state.load()).tasks.map(({ assignment }) => assignment.id);
+  }
+
   get isPowered(): boolean {
     return this.#isPowered;
   }
@@ -85,14 +96,57 @@ export class SimHost {
     return this.#daemon?.worker.isConnected ?? false;
   }
 
-  /** A leader told the node that it was removed from the cluster, and its containers are gone. */
-  get isRemoved(): boolean {
-    return this.#isRemoved;
+  /** Not removed from the swarm, whether or not it knows. */
+  get isMember(): boolean {
+    return this.#isMember;
+  }
+
+  /** Somebody removed its node from the swarm. */
+  wasRemoved(): void {
+    this.#isMember = false;
+  }
+
+  /** Something is wrong with the host, or was until a short while ago. */
+  get isDisturbed(): boolean {
+    const isWell = this.#isPowered && this.isDaemonUp && !this.link.isCut && !this.#isEngineOut;
+    return !isWell || this.#modules.clock.monotonic() - this.#disturbedMs < recoveryMs;
+  }
+
+  /** What was done to the host may show for a while. */
+  disturb(): void {
+    this.#disturbedMs = this.#modules.clock.monotonic();
+  }
+
+  freezeEngine(): void {
+    this.#isEngineOut = true;
+    this.engine.freeze();
+  }
+
+  crashEngine(): void {
+    this.#isEngineOut = true;
+    this.engine.crash();
+  }
+
+  /** frozen, crashed → up. */
+  recoverEngine(options: { readonly killed?: boolean } = {}): void {
+    this.#isEngineOut = false;
+    this.disturb();
+    this.engine.recover(options);
+  }
+
+  cutLine(): void {
+    this.link.cut();
+  }
+
+  healLine(): void {
+    this.disturb();
+    this.link.heal();
   }
 
   /** down → up. */
   startDaemon(): void {
     if (this.#daemon || !this.#isPowered) return;
+    this.disturb();
     this.#starts += 1;
     const { clock } = this.#modules;
     const program = new SimProgram(`${this.name} ${this.#starts}`, clock);
@@ -106,6 +160,7 @@ export class SimHost {
 
   /** kill -9: containers run on, the line to the manager is reset. */
   killDaemon(): void {
+    this.disturb();
     this.#daemon?.program.kill();
     this.#daemon = undefined;
   }
@@ -114,6 +169,7 @@ export class SimHost {
   async stopDaemon(reason: "restarting" | "leaving" = "restarting"): Promise<void> {
     const daemon = this.#daemon;
     if (!daemon) return;
+    this.disturb();
     await daemon.worker[reason]();
     daemon.life.abort(new Error("the daemon was told to stop"));
     await daemon.over;
@@ -138,9 +194,9 @@ export class SimHost {
     this.#isPowered = true;
     this.#boots += 1;
     this.#killContainers();
-    this.engine.recover();
+    this.recoverEngine();
     this.link.reset();
-    this.link.heal();
+    this.healLine();
     this.startDaemon();
   }
 
@@ -162,16 +218,13 @@ export class SimHost {
         },
         clock: program.clock,
         random: random.fork(`daemon ${this.#starts}`),
-        log: log.with({ program: this.name }),
+        log: logOf(program, log.with({ program: this.name })),
         metrics: silentMetrics,
         connect: (signal) => this.link.connect(program, signal),
         daemonFacts: () => ({ name: this.name, skepVersion: "simulated", level }),
         stateChanged: () => {},
         leaderIs: () => {},
-        removed: (message) => {
-          this.#modules.log.info("node removed", { node: this.name, reason: messageOf(message) });
-          this.#isRemoved = true;
-        },
+        removed: () => {},
       },
     );
   }

@@ -10,6 +10,7 @@ import { openSealer } from "../../raft/index.js";
 import type { Store, Transaction } from "../../store/index.js";
 import { SimDisk, type Survival } from "../disk.js";
 import type { SeededRandom } from "../random.js";
+import { logOf } from "./log.js";
 import { simPki } from "./pki.js";
 import { SimProgram } from "./program.js";
 import { type OnWritten, recordedWriter } from "./recorder.js";
@@ -139,7 +140,7 @@ export class SimManager {
         pki: simPki(),
         clock: program.clock,
         random,
-        log: log.with({ program: "manager" }),
+        log: logOf(program, log.with({ program: "manager" })),
         metrics: silentMetrics,
         nextTurn: (fn) => void program.clock.after(0, fn),
         writerOf: (part, writer) =>

@@ -34,6 +34,8 @@ const faultMaxMs = 25_000;
 /** A slot that failed often waits up to 5 minutes, a pull that hangs as long. */
 const convergeMaxMs = 15 * 60_000;
 const historyMax = 5;
+/** Older specs of a service that are kept, apart from those that tasks were made from. */
+const revisionsMax = 10;
 const stableMs = 10_000;
 /** For nodes to be back before anything is asked of them. */
 const settleMs = 10_000;
@@ -83,7 +85,7 @@ class Run {
     const ends = this.#ends.splice(0);
     for (const { what, end } of ends) await this.#end(what, end);
     this.#endedMs = this.#cluster.clock.monotonic();
-    for (const { nodeId } of this.#cluster.hosts) {
+    for (const { nodeId } of this.#cluster.members) {
       await this.#answered(this.#cluster.user.setAvailability(nodeId, "ACTIVE"));
     }
     await this.#cluster.advance(settleMs);
@@ -105,6 +107,7 @@ class Run {
       });
     const tookMs = cluster.clock.monotonic() - this.#endedMs;
     await cluster.throughout("it stays so", () => this.#isCome(), stableMs);
+    await this.#checkMemories();
     return tookMs;
   }
 
@@ -160,6 +163,16 @@ class Run {
     this.#ends.push({ atMs: this.#cluster.clock.monotonic() + lastsMs, what: begun.what, end: begun.end });
   }
 
+  /** A node remembers the tasks that are its own, and no others. */
+  async #checkMemories(): Promise<void> {
+    const tasks = this.#cluster.store.table("task");
+    for (const host of this.#cluster.hosts) {
+      const foreign = (await host.remembered()).filter((id) => tasks.get(id)?.nodeId !== host.nodeId);
+      if (foreign.length > 0)
+        throw new Error(`${host.name} remembers tasks that are not its own: ${foreign.join(" ")}`);
+    }
+  }
+
   /** Asked after every timer, so it looks only when something happened. */
   #isCome(): boolean {
     const { happened } = this.#cluster;
@@ -183,6 +196,8 @@ class Run {
     const tasks = [...this.#cluster.store.table("task").all()];
     const slots = [...services.values()].reduce((sum, { replicas }) => sum + replicas, 0);
     const isGone = (serviceId: string): boolean => !this.#cluster.store.table("service").get(serviceId);
+    const revisions = [...this.#cluster.store.table("revision").all()].length;
+    if (revisions > services.size * (revisionsMax + 1) + tasks.length) return true;
     const kept = this.#cluster.containers().filter(({ taskId }) => !this.#cluster.store.table("task").get(taskId));
     return (
       tasks.some(({ serviceId }) => isGone(serviceId)) || kept.length > 0 || tasks.length > slotsEver(tasks, slots)

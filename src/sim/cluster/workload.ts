@@ -28,7 +28,7 @@ export const workload: readonly (readonly [weight: number, name: string, draw: D
 
 function create(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
   if (model.services.size >= servicesMax) return undefined;
-  const wish = drawWish(model.newName(), cluster.hosts.length, random);
+  const wish = drawWish(model.newName(), cluster.members.length, random);
   return cluster.user.create(wish).then(() => model.created(wish));
 }
 
@@ -59,9 +59,13 @@ function scale(cluster: SimCluster, model: Model, random: SeededRandom): Promise
   const name = random.pick([...model.services.keys()]);
   if (name === undefined) return undefined;
   const wish = model.services.get(name)?.wish;
-  const isBounded = wish?.hostPort !== undefined || wish?.maxReplicasPerNode !== undefined;
-  const replicas = random.int(1 + (isBounded ? (wish?.replicas ?? 0) : replicasMax));
+  const replicas = random.int(1 + (wish && isBounded(wish) ? (wish.replicas ?? 0) : replicasMax));
   return cluster.user.scale(name, replicas).then(() => model.scaled(name, replicas));
+}
+
+/** Needs a host for each replica. */
+function isBounded(wish: ServiceWish): boolean {
+  return wish.hostPort !== undefined || wish.maxReplicasPerNode !== undefined;
 }
 
 function update(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
@@ -89,19 +93,20 @@ function rollback(cluster: SimCluster, model: Model, random: SeededRandom): Prom
   });
 }
 
-/** A host that has lost its power for good is forgotten by the swarm; the simulation forgets it, too. */
-function removeNode(cluster: SimCluster, _model: Model, random: SeededRandom): Promise<void> | undefined {
-  const host = random.pick(cluster.hosts.filter(({ isPowered, name }) => !isPowered && name !== "w1"));
-  if (!host || cluster.hosts.length < 4) return undefined;
-  return cluster.user.removeNode(host.nodeId, true).then(() => cluster.forget(host.name));
+/** A host without power is forgotten by the swarm; when it is back it hears so. */
+function removeNode(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = random.pick(cluster.members.filter(({ isPowered, name }) => !isPowered && name !== "w1"));
+  if (!host || cluster.members.length < 3 || [...model.services.values()].some(({ wish }) => isBounded(wish)))
+    return undefined;
+  return cluster.user.removeNode(host.nodeId, true).then(() => host.wasRemoved());
 }
 
 function setAvailability(cluster: SimCluster, _model: Model, random: SeededRandom): Promise<void> | undefined {
-  const host = random.pick(cluster.hosts);
+  const host = random.pick(cluster.members);
   const availability = random.pick(["ACTIVE", "ACTIVE", "PAUSE", "DRAIN"] as const);
   return host && availability && cluster.user.setAvailability(host.nodeId, availability);
 }
 
 function join(cluster: SimCluster): Promise<void> | undefined {
-  return cluster.hosts.length < hostsMax ? cluster.join(cluster.newHostName()).then(() => undefined) : undefined;
+  return cluster.members.length < hostsMax ? cluster.join(cluster.newHostName()).then(() => undefined) : undefined;
 }

@@ -8,6 +8,7 @@ import { ContainersCheck } from "./containers.js";
 import { backwardMoves } from "./forward.js";
 import { foreignWrites } from "./ownership.js";
 import { doublePorts, misplacements } from "./placement.js";
+import { givenUp, needlessStops } from "./reasons.js";
 import { SlotsCheck } from "./slots.js";
 import { WaitingCheck } from "./waiting.js";
 
@@ -32,9 +33,14 @@ export class Checks {
       for (const what of foreignWrites(part, change)) this.add("one writer per field", `${what} (${change.id})`);
     }
     for (const what of misplacements(changes, view)) this.add("placement fits", what);
+    for (const what of needlessStops(changes, view)) this.add("nothing is stopped without a reason", what);
   }
 
-  committed(changes: readonly RowChange[], store: Store): void {
+  committed(changes: readonly RowChange[], store: Store, hosts: readonly SimHost[]): void {
+    for (const nodeId of givenUp(changes)) {
+      const host = hosts.find((each) => each.nodeId === nodeId);
+      if (host && !host.isDisturbed) this.add("a node is given up for a reason", `${host.name} has long been well`);
+    }
     for (const change of changes) for (const what of backwardMoves(change)) this.add("only forward", what);
     this.#slots.committed(changes, store);
     for (const what of doublePorts(store)) this.add("a host port is given once", what);
