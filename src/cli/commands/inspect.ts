@@ -53,5 +53,5 @@ function executeInspect(template: ReturnType<typeof parseTemplate>, data: Templa
 }
 
 function jsonList(items: readonly unknown[], format: string): string {
-  return goJson(items, format === "json" ? {} : { indent: "    " });
+  return goJson(items, { escapeHtml: true, ...(format === "json" ? {} : { indent: "    " }) });
 }

@@ -34,7 +34,7 @@ export function taskTableOptions(flags: {
   return {
     format: flags.format,
     quiet: flags.quiet ?? false,
-    truncates: flags["no-trunc"] !== true,
+    truncates: flags["no-trunc"] !== true && flags.quiet !== true,
     resolves: flags["no-resolve"] !== true,
   };
 }

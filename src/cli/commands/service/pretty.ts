@@ -20,7 +20,7 @@ export function prettyService(service: Service, networks: ReadonlyMap<string, st
     ...logDriverLines(service),
     ...resourceLines(service),
     ...networkLines(service, networks),
-    `Endpoint Mode:\t${service.Endpoint.Spec.Mode ?? ""}`,
+    `Endpoint Mode:\t${Spec.EndpointSpec?.Mode ?? service.Endpoint.Spec.Mode ?? ""}`,
     ...portLines(service),
     ...healthLines(container),
     "",
@@ -89,7 +89,6 @@ function containerLines(spec: ContainerSpec): string[] {
   return [
     "ContainerSpec:",
     ` Image:\t\t${spec.Image ?? ""}`,
-    ...words(" Command:\t", spec.Command),
     ...words(" Args:\t\t", spec.Args),
     ...words(" Env:\t\t", spec.Env),
     ...(spec.Dir ? [` Dir:\t\t${spec.Dir}`] : []),

@@ -66,7 +66,8 @@ function taskTemplate(task: TaskSpec, flags: UpdateValues, resolved: UpdateResol
   const restart = restartPolicyOf(flags, task.RestartPolicy);
   const { Networks: before, LogDriver: driver, ...rest } = task;
   const networks = resolved.networks ?? before ?? [];
-  const log = flags["log-driver"] === undefined ? driver : logDriverOf(flags["log-driver"], flags["log-opt"] ?? []);
+  // As docker does it: an empty driver changes nothing, and options alone neither.
+  const log = flags["log-driver"] ? logDriver(flags["log-driver"], flags["log-opt"] ?? []) : driver;
   return ordered<TaskSpec>(taskOrder, {
     ...rest,
     ContainerSpec: containerSpec(task.ContainerSpec ?? {}, flags, resolved),
@@ -77,11 +78,6 @@ function taskTemplate(task: TaskSpec, flags: UpdateValues, resolved: UpdateResol
     ...(log ? { LogDriver: log } : {}),
     ForceUpdate: (task.ForceUpdate ?? 0) + (flags.force === true ? 1 : 0),
   });
-}
-
-/** `--log-driver ""` takes the driver away. */
-function logDriverOf(name: string, options: readonly string[]): TaskSpec["LogDriver"] {
-  return name === "" ? null : logDriver(name, options);
 }
 
 function resourcesOf(
