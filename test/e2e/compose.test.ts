@@ -19,11 +19,9 @@ onRealHosts("docker-compose.test.yml", () => {
       await using hosts = await startHosts(1, { images: [baseImage] });
       const host = hosts.host(1);
       await up(host);
-      try {
-        await story(host);
-      } finally {
-        await inCompose(host, ["down", "-v", "-t", "2"]);
-      }
+      await story(host);
+      await inCompose(host, ["down", "-v", "-t", "2"]);
+      expect(await left(host)).toEqual({ containers: "", volumes: "", networks: "bridge\nhost\nnone" });
     },
   );
 });
@@ -66,6 +64,16 @@ async function story(host: Host): Promise<void> {
     "{{.Node}}",
   ]);
   expect(nodes.trim().split("\n").sort()).toEqual(["m1", "m2", "m3", "w1", "w2"]);
+}
+
+/** What the engine still has of it; a test that fails earlier loses its whole host. */
+async function left(host: Host): Promise<Readonly<Record<string, string>>> {
+  const ask = async (...args: readonly string[]) => (await host.docker(args, { to: "engine" })).stdout.trim();
+  return {
+    containers: await ask("ps", "-aq"),
+    volumes: await ask("volume", "ls", "-q"),
+    networks: (await ask("network", "ls", "--format", "{{.Name}}")).split("\n").sort().join("\n"),
+  };
 }
 
 async function ok(host: Host, name: string, args: readonly string[]): Promise<string> {
