@@ -1,7 +1,7 @@
 // The stock docker CLI against our socket, each version there is on this machine.
 
 import { execFile, execFileSync } from "node:child_process";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -28,6 +28,7 @@ describe.each(binaries)("docker $version", { timeout: 30_000 }, ({ path }) => {
   afterAll(async () => {
     over.abort();
     await fixture.close();
+    rmSync(home, { recursive: true, force: true });
   });
 
   const docker = (...args: string[]): Promise<{ code: number; out: string; err: string }> =>
