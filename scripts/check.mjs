@@ -16,7 +16,7 @@ const steps = [
   { name: "build", command: ["node", "scripts/build.mjs"] },
   {
     name: "tests",
-    command: ["node", "scripts/tests.mjs", "check", "unit", "scenarios", "parity", "architecture"],
+    command: ["node", "scripts/tests.mjs", "check", "unit", "scenarios", "parity", "architecture", "sim"],
     live: true,
   },
 ];
