@@ -22,9 +22,9 @@ export class Queue<T> implements AsyncIterable<T> {
   push(item: T): void {
     if (this.#ended) return;
     if (this.#waiting) {
-      const { resolve } = this.#waiting;
+      const waiting = this.#waiting;
       this.#waiting = undefined;
-      resolve({ value: item, done: false });
+      waiting.resolve({ value: item, done: false });
       return;
     }
     if (this.#items.length >= this.#max) {

@@ -3,7 +3,7 @@
  * memory (`embedded/`). Must stay true: nothing outside this folder knows which of the two it talks to, and one
  * acceptance suite holds for both. Start at engine.ts.
  */
-export { type EngineAddress, engineAddressText, parseEngineAddress, type SocketAddress } from "./address.js";
+export { type EngineAddress, parseEngineAddress, type SocketAddress } from "./address.js";
 export { bounds as engineBounds } from "./bounds.js";
 export { DockerEngine } from "./docker/index.js";
 export * from "./embedded/index.js";

@@ -9,7 +9,7 @@ export * from "./duration.js";
 export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
 export * from "./image.js";
 export { generatedName, validateName } from "./names.js";
-export { architectureOf, runsAny } from "./platform.js";
+export { runsAny } from "./platform.js";
 export * from "./policy.js";
 export { type PortHolder, refusePortConflicts } from "./port-conflicts.js";
 export { withRemovedNode } from "./removed.js";

@@ -11,7 +11,6 @@
  * Start at store.ts; draft.ts is what a transaction sees, watch.ts what a loop reads, schema.ts the tables.
  */
 export type { Transaction, View } from "./draft.js";
-export { entryBytesMax, entryChangesMax, storeFormat } from "./entry.js";
 export { type Follower, follow } from "./follow.js";
 export { revisionOf, specOf, taskSpecOf } from "./joins.js";
 export { type Log, NotLeader, UnknownOutcome } from "./log.js";

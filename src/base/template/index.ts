@@ -9,4 +9,4 @@ export { type FunctionTable, fn, type Parameter, type TemplateFunction } from ".
 export { goJson } from "./json.js";
 export { formatGo } from "./printf.js";
 export { parseTemplate, type Template, type TemplateOptions } from "./template.js";
-export { noField, TemplateObject, typeName } from "./value.js";
+export { noField, TemplateObject } from "./value.js";

@@ -5,4 +5,4 @@
 export { EmbeddedEngine } from "./engine.js";
 export { type EmbeddedRequest, type EmbeddedResponse, handleEmbedded } from "./http.js";
 export { simLabel } from "./label.js";
-export { type EmbeddedOptions, parseEmbeddedOptions } from "./options.js";
+export type { EmbeddedOptions } from "./options.js";
