@@ -1,13 +1,12 @@
 // The real world: this process's streams, clock, files, and the sockets of daemons.
-import { readFile, writeSync } from "node:fs";
+import { readFile } from "node:fs";
 import { promisify } from "node:util";
 import type { Input, Output, World } from "../world.js";
-import { runDaemon } from "./daemon.js";
 import { httpTransport } from "./transport.js";
 
 const defaultColumns = 80;
 
-export function realWorld(): World {
+export function realWorld(runDaemon: World["runDaemon"]): World {
   return {
     env: process.env,
     stdin: realInput(),
@@ -23,8 +22,12 @@ export function realWorld(): World {
   };
 }
 
-/** Written at once where the system takes it: output must not be lost when the process exits. */
+/** Who reads us may leave first (`| head`): that is no error. */
 function realOutput(stream: NodeJS.WriteStream): Output {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit();
+  });
   return {
     isTerminal: stream.isTTY === true,
     columns: stream.columns ?? defaultColumns,
@@ -66,24 +69,19 @@ function onInterrupt(callback: () => void): () => void {
   return () => process.off("SIGINT", callback);
 }
 
-/** On a terminal the typed characters stay unseen; from a pipe it is the first line. */
+/** The typed characters go into a line editor that shows nothing; Ctrl-C gives up. */
 async function readSecret(prompt: string): Promise<string> {
-  const { createInterface } = await import("node:readline");
-  writeSync(process.stderr.fd, prompt);
-  const hidden = process.stdin.isTTY === true;
-  if (hidden) process.stdin.setRawMode(true);
+  const [{ createInterface }, { Writable }] = await Promise.all([import("node:readline"), import("node:stream")]);
+  process.stderr.write(prompt);
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: unseen, terminal: process.stdin.isTTY === true });
   try {
     return await new Promise((resolve) => {
-      const lines = createInterface({ input: process.stdin, terminal: false });
-      let typed = "";
-      lines.on("line", (line) => {
-        typed = line;
-        lines.close();
-      });
-      lines.on("close", () => resolve(typed));
+      lines.once("line", resolve);
+      lines.once("close", () => resolve(""));
     });
   } finally {
-    if (hidden) process.stdin.setRawMode(false);
-    writeSync(process.stderr.fd, "\n");
+    lines.close();
+    process.stderr.write("\n");
   }
 }
