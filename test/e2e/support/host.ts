@@ -6,7 +6,7 @@ import { Daemon, skepProgram } from "./daemon.js";
 import { whichAll } from "./detect.js";
 import { Engine } from "./engine.js";
 import { type Image, importImage } from "./images.js";
-import { Namespaces } from "./namespaces.js";
+import { Namespaces, type Resident } from "./namespaces.js";
 import { SUBNET, type Switch } from "./network.js";
 import { type Result, type RunOptions, run } from "./process.js";
 import { cgroupOf, type RunFolder } from "./run-folder.js";
@@ -66,6 +66,11 @@ export class Host {
   /** Runs a command on the host; a non-zero exit throws unless `mayFail`. */
   exec(command: readonly string[], options: RunOptions = {}): Promise<Result> {
     return this.#namespaces.run(command, { ...options, env: { HOME: join(this.folder, "home"), ...options.env } });
+  }
+
+  /** Starts a command that stays on the host; both its outputs are appended to `logPath`. */
+  start(command: readonly string[], logPath: string): Promise<Resident> {
+    return this.#namespaces.start(command, logPath);
   }
 
   /** The `skep` command, talking to this host's own daemon. */
