@@ -44,7 +44,6 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
 const purePackages: Readonly<Record<string, readonly string[]>> = {
   long: ["gen"],
   "protobufjs/minimal.js": ["gen"],
-  "find-my-way": ["*"],
   yaml: ["*"],
   "dns-packet": ["*"],
 };

@@ -4,7 +4,6 @@ import { SwarmError } from "../../base/index.js";
 import {
   EndpointMode,
   type EndpointSpec,
-  type NetworkAttachmentConfig,
   type PortConfig,
   PortProtocol,
   PublishMode,
@@ -21,6 +20,7 @@ import {
   publishModeWords,
   valueOf,
 } from "./enums.js";
+import { decodeNetworks } from "./networks.js";
 import type { Reader } from "./reader.js";
 import { decodeTask } from "./task.js";
 
@@ -35,14 +35,6 @@ export function decodeService(body: Reader): ServiceSpec {
     rollback: decodeUpdate(body.object("RollbackConfig")),
     endpoint: decodeEndpoint(body.object("EndpointSpec")),
   };
-}
-
-export function decodeNetworks(parent: Reader): readonly NetworkAttachmentConfig[] {
-  return parent.objects("Networks").map((network) => ({
-    target: network.text("Target"),
-    aliases: network.texts("Aliases"),
-    driverOptions: network.textMap("DriverOpts"),
-  }));
 }
 
 function decodeMode(mode: Reader | undefined): ServiceSpec["mode"] {

@@ -12,8 +12,8 @@ import {
 } from "../../gen/skep/v1/specs.js";
 import { decodeContainer } from "./container.js";
 import { conditionWords, valueOf } from "./enums.js";
+import { decodeNetworks } from "./networks.js";
 import type { Reader } from "./reader.js";
-import { decodeNetworks } from "./service.js";
 
 export function decodeTask(task: Reader | undefined): TaskSpec {
   const container = containerOf(task);

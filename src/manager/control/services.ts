@@ -3,10 +3,11 @@
 import { newId, type Random, rpcError } from "../../base/index.js";
 import { Service } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { generatedName, type PortHolder, refusePortConflicts, validateService } from "../../model/index.js";
-import { nameKey, revisionOf, type Store, specOf, type Transaction, type View } from "../../store/index.js";
+import { generatedName, refusePortConflicts, validateService } from "../../model/index.js";
+import { nameKey, type Store, type Transaction, type View } from "../../store/index.js";
 import { findService } from "./find.js";
 import { withNetworkIds } from "./networks.js";
+import { portHolders } from "./ports.js";
 import { putRevision } from "./revisions.js";
 import { refuseUnbuilt } from "./unbuilt.js";
 import { type UpdateOptions, updateService } from "./update.js";
@@ -92,21 +93,4 @@ function createService(tx: Transaction, id: string, asked: ServiceSpec): string 
 function isTaken(view: View, name: string): boolean {
   for (const _ of view.table("service").by("name", nameKey(name))) return true;
   return false;
-}
-
-/** The other services with the ports they ask for and those they were given. */
-export function* portHolders(view: View, exceptId: string): Iterable<PortHolder> {
-  for (const service of view.table("service").all()) {
-    if (service.id === exceptId) continue;
-    const asked = specOf(view, service).endpoint?.ports ?? [];
-    const ports = [...asked, ...(service.endpoint?.ports ?? [])];
-    if (ports.length > 0) yield { id: service.id, name: service.name, ports };
-  }
-}
-
-/** The spec before the current one, if it is still there. */
-export function previousSpecOf(view: View, service: Service): ServiceSpec | undefined {
-  return service.previousRevision === undefined
-    ? undefined
-    : revisionOf(view, service.id, service.previousRevision).spec;
 }

@@ -6,8 +6,8 @@ import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { deepEqual, refusePortConflicts } from "../../model/index.js";
 import { specOf, type Transaction } from "../../store/index.js";
 import { withNetworkIds } from "./networks.js";
-import { putRevision } from "./revisions.js";
-import { portHolders, previousSpecOf } from "./services.js";
+import { portHolders } from "./ports.js";
+import { previousSpecOf, putRevision } from "./revisions.js";
 import { refuseUnbuilt } from "./unbuilt.js";
 import { refuseStale } from "./version.js";
 
