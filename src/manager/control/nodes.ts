@@ -53,6 +53,8 @@ export class Nodes {
    * than a transaction holds; the node goes with the last, so a removal cut short can be asked for again.
    */
   async remove(requestId: string, input: string, force: boolean): Promise<void> {
+    // A repeat of what was done finds no such node any more (C3).
+    if (this.#store.table("request").get(requestId) !== undefined) return;
     const { id } = findNode(this.#store, input);
     while (await this.#writes.step((tx) => this.#orphanSome(tx, id, force))) {
       // Each turn orphans `orphansMax` tasks of this node; a node has finitely many and gets none while it is down.

@@ -94,6 +94,7 @@ describe("remove", () => {
     await down("w1");
     const request = c.request();
     await c.control.nodes.remove(request, "w1", false);
+    await c.control.nodes.remove(request, "w1", false);
     await expect(c.control.nodes.remove(c.request(), "w1", false)).rejects.toThrow("node w1 not found");
   });
 });
