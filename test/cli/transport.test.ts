@@ -1,6 +1,5 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -54,34 +53,6 @@ describe("HTTP over a unix socket", () => {
     });
   });
 
-  it("uses one connection for one call after the other, and another while that is busy", async () => {
-    let connections = 0;
-    server.on("connection", () => connections++);
-    const send = httpTransport();
-    const address = { kind: "unix", path: path.join(folder, "s.sock") } as const;
-    const call = async (): Promise<string> => {
-      let text = "";
-      for await (const chunk of (await send(address, { method: "GET", path: "/", headers: {} })).body)
-        text += Buffer.from(chunk).toString();
-      return text;
-    };
-    expect([await call(), await call(), await call()]).toEqual(["ab", "ab", "ab"]);
-    expect(connections).toBe(1);
-    expect(await Promise.all([call(), call()])).toEqual(["ab", "ab"]);
-    expect(connections).toBe(2);
-  });
-
-  it("fails a call whose answer breaks off", async () => {
-    const broken = net.createServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"));
-    await new Promise<void>((resolve) => broken.listen(path.join(folder, "b.sock"), resolve));
-    const { body } = await httpTransport()(
-      { kind: "unix", path: path.join(folder, "b.sock") },
-      { method: "GET", path: "/", headers: {} },
-    );
-    await expect(drain(body)).rejects.toThrow("in the middle of its answer");
-    broken.close();
-  });
-
   it("stops when told to", async () => {
     const stop = new AbortController();
     stop.abort(new Error("enough"));
@@ -98,7 +69,3 @@ describe("HTTP over a unix socket", () => {
     ).rejects.toThrow(/could not read the TLS ca file: .*\(--tlscacert names another\)/);
   });
 });
-
-async function drain(body: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const _ of body) continue;
-}

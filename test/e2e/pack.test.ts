@@ -37,7 +37,7 @@ describe("the package that npm pack makes", () => {
 
   test("holds what a host needs and nothing of the workshop", () => {
     expect([...files].sort()).toEqual([
-      ...["LICENSE", "README.md", "bin/package.json", "bin/skep.js", "dist/cli.cjs", "dist/cli.code", "dist/daemon.js"],
+      ...["LICENSE", "README.md", "bin/skep.js", "dist/cli.js", "dist/daemon.js"],
       ...["package.json", "packaging/entry.sh", "packaging/skep.service"],
     ]);
   });

@@ -1,35 +1,23 @@
-// Sockets to daemons: opened when needed, one kept between the calls of a command.
+// HTTP to a daemon over a unix socket or TCP, with Node's own client.
 import { readFileSync } from "node:fs";
-import net, { type Socket } from "node:net";
+import type { IncomingMessage, RequestOptions } from "node:http";
+import http from "node:http";
 import { CliError } from "../errors.js";
-import type { Address, HttpResponse, TlsFiles, Transport } from "../world.js";
-import { Connection } from "./connection.js";
+import type { Address, HttpRequest, HttpResponse, TlsFiles, Transport } from "../world.js";
 
-/** A kept connection idle for longer may be one the daemon is just closing. Milliseconds. */
-const idleMaxMs = 1000;
-
+/** One connection is kept for the command's calls. */
 export function httpTransport(): Transport {
-  let kept: { readonly connection: Connection; readonly sinceMs: number } | undefined;
-  const keep = (connection: Connection): void => {
-    kept = { connection, sinceMs: performance.now() };
-  };
-  return async (address, request): Promise<HttpResponse> => {
-    const known = kept;
-    kept = undefined;
-    const isFresh = known !== undefined && known.connection.isOpen && performance.now() - known.sinceMs < idleMaxMs;
-    const connection = isFresh ? known.connection : new Connection(await open(address), keep);
-    return connection.send(request);
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
+  return async (address, request) => {
+    const options = { ...connectionOf(address), ...requestOptions(request) };
+    if (address.kind === "tcp" && address.tls !== undefined) return send(await import("node:https"), options, request);
+    return send(http, { ...options, agent }, request);
   };
 }
 
-/** Errors of connecting come with the first answer. */
-async function open(address: Address): Promise<Socket> {
-  if (address.kind === "unix") return net.connect({ path: address.path });
-  const { host, port, tls } = address;
-  if (tls === undefined) return net.connect({ host, port });
-  const options = tlsOptions(tls);
-  const { connect } = await import("node:tls");
-  return connect({ host, port, ...(net.isIP(host) === 0 ? { servername: host } : {}), ...options });
+function connectionOf(address: Address): RequestOptions {
+  if (address.kind === "unix") return { socketPath: address.path };
+  return { host: address.host, port: address.port, ...(address.tls === undefined ? {} : tlsOptions(address.tls)) };
 }
 
 function tlsOptions({ verify, ca, cert, key }: TlsFiles): Record<string, unknown> {
@@ -43,7 +31,36 @@ function readPem(name: string, path: string): string {
     return readFileSync(path, "utf8");
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    const flag = `--tls${name === "ca" ? "cacert" : name}`;
-    throw new CliError(`could not read the TLS ${name} file: ${why} (${flag} names another)`);
+    throw new CliError(
+      `could not read the TLS ${name} file: ${why} (--tls${name === "ca" ? "cacert" : name} names another)`,
+    );
   }
+}
+
+function requestOptions({ method, path, headers, signal, body }: HttpRequest): RequestOptions {
+  const length = body === undefined ? {} : { "Content-Length": Buffer.byteLength(body) };
+  return {
+    method,
+    path,
+    headers: { Host: "api.skep.localhost", ...headers, ...length },
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+function send(
+  { request: open }: Pick<typeof http, "request">,
+  options: RequestOptions,
+  { body }: HttpRequest,
+): Promise<HttpResponse> {
+  return new Promise((resolve, reject) => {
+    const outgoing = open(options, (incoming) => resolve(responseOf(incoming)));
+    outgoing.on("error", reject);
+    outgoing.end(body);
+  });
+}
+
+function responseOf(incoming: IncomingMessage): HttpResponse {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(incoming.headers)) headers[name] = String(value);
+  return { status: incoming.statusCode ?? 0, headers, body: incoming };
 }
