@@ -4,6 +4,7 @@ import { backoffMs, messageOf, SwarmError, type Timer, Wake } from "../base/inde
 import type { ContainerSummary, PullProgress } from "../engine/index.js";
 import type { TaskAssignment } from "../gen/skep/v1/dispatcher.js";
 import { TaskState, type TaskStatus } from "../gen/skep/v1/objects.js";
+import { stateText } from "../model/index.js";
 import { containerConfig, graceSecondsOf } from "./container/config.js";
 import { taskName } from "./container/names.js";
 import { failure, messages, nextStep, type Report, type Step } from "./step.js";
@@ -188,10 +189,15 @@ export class TaskRun {
 
   #report(report: Report): void {
     this.#status = statusOf(report, this.#status, this.#container.observed, this.#world.clock.now());
-    const fields = { taskId: this.id, service: this.#assignment.serviceName, state: report.state };
+    const fields = { task: this.#name, state: stateText(report.state) };
     if (report.err === undefined) this.#world.log.debug("task moved on", fields);
     else this.#world.log.warn("task failed", { ...fields, error: report.err });
     if (!this.#isRemoved) this.#world.report(this.id, this.#status);
+  }
+
+  /** As its container is called. */
+  get #name(): string {
+    return taskName(this.#assignment, this.#world.nodeId);
   }
 
   async #prepare(): Promise<void> {
@@ -238,7 +244,7 @@ export class TaskRun {
       return true;
     }
     if (isSilent) this.#world.engineSilent();
-    else this.#world.log.warn("engine refused", { taskId: this.id, step: step.kind, error: messageOf(error) });
+    else this.#world.log.warn("engine refused", { task: this.#name, step: step.kind, error: messageOf(error) });
     this.#container.doubt();
     return false;
   }
