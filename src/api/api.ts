@@ -47,7 +47,8 @@ export class Api {
   /** Headers of every answer but "page not found". */
   headers(): Readonly<Record<string, string>> {
     const { headers } = this.#shared.probe.facts;
-    return { "Api-Version": this.#shared.probe.advertised, ...headers };
+    const { advertised } = this.#shared.probe;
+    return { "Api-Version": advertised, "Skep-Version": this.#shared.options.version, ...headers };
   }
 
   /** Answers a request of ours. Never rejects: a failure is an answer. */

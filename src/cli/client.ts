@@ -11,7 +11,7 @@ export interface ClientOptions {
 
 export interface Handshake {
   readonly apiVersion: string;
-  readonly server: string;
+  readonly isSkep: boolean;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -85,7 +85,10 @@ export class Client {
     const pinned = this.world.env["DOCKER_API_VERSION"];
     const offered = headers["api-version"] ?? "1.24";
     const common = compareVersions(offered, apiVersionMax) < 0 ? offered : apiVersionMax;
-    return { apiVersion: pinned === undefined || pinned === "" ? common : pinned, server: headers["server"] ?? "" };
+    return {
+      apiVersion: pinned === undefined || pinned === "" ? common : pinned,
+      isSkep: headers["skep-version"] !== undefined,
+    };
   }
 
   private async send(method: string, path: string, options: CallOptions): Promise<HttpResponse> {
