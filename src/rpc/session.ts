@@ -10,8 +10,8 @@ import { dialError } from "./dial-error.js";
 import { NodeRemoved } from "./status.js";
 import { readAll, write } from "./stream.js";
 
-/** From dialling to being let in. */
-const openMs = 5_000;
+/** From dialling to being let in: well within the grace a new leader gives, so that a second manager can be tried. */
+const openMs = 2_000;
 /** For what was sent last, a goodbye, to arrive. */
 const closeMs = 1_000;
 
