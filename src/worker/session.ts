@@ -14,6 +14,8 @@ import {
 const welcomeMs = 5_000;
 /** Beats the leader may owe an answer for: the session ends before the next one. */
 const unansweredMax = 2;
+/** For the manager's last word to be read, once nothing more can be sent. */
+const lastWordMs = 1_000;
 /** Until the leader has said otherwise. */
 const defaultPeriodMs = 1_000;
 
@@ -53,6 +55,7 @@ export class AgentSession {
   readonly #broken: Promise<never>;
   #break: (error: unknown) => void = () => {};
   #timer: Timer | undefined;
+  #lastWord: Timer | undefined;
   #periodMs = defaultPeriodMs;
   #beat = 0;
   #beatAnswered = 0;
@@ -68,9 +71,14 @@ export class AgentSession {
     this.#broken.catch(() => undefined);
   }
 
-  /** Queues a message; a connection that cannot take it ends the session. */
+  /**
+   * Queues a message; a connection that cannot take it ends the session. What the manager said before it hung up, a
+   * refusal, is read first: it is the better reason.
+   */
   say(message: AgentSays): void {
-    this.#connection.send({ message }).catch((error: unknown) => this.#break(error));
+    this.#connection.send({ message }).catch((error: unknown) => {
+      this.#lastWord ??= this.#clock.after(lastWordMs, () => this.#break(error));
+    });
   }
 
   /** Runs the session to its end, which is always an error: why it is over. */
@@ -87,6 +95,7 @@ export class AgentSession {
     } finally {
       signal.removeEventListener("abort", onAbort);
       this.#timer?.cancel();
+      this.#lastWord?.cancel();
       this.#connection.close();
     }
   }
