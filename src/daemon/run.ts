@@ -83,9 +83,13 @@ class Daemon {
     const fatal = newFatal();
     const address = parseEngineAddress(options.engine);
     const state = await openState(options.dataDir, process.pid);
+    /** What is open by now, the last first: a start that fails leaves nothing that keeps the process alive. */
+    const opened: (() => Promise<void> | void)[] = [() => state.close()];
     try {
       const engine = openEngine(address, { clock, random: systemRandom });
+      opened.unshift(() => engine.close());
       const lag = watchLoopLag(clock, metrics);
+      opened.unshift(() => lag.stop());
       const version = SKEP_VERSION;
       const starter = new MemberStarter(
         { name: options.name, version, bootId: bootId(), onFatal: (error) => fatal.report(error) },
@@ -96,14 +100,16 @@ class Daemon {
       );
       const node = new LocalNode({ state, starter, clock, log });
       const api = await serveApi(options, { address, engine, node, version, clock, log, metrics });
+      opened.unshift(() => api.close());
       const health =
         options.metricsAddr && (await serveHealth(options.metricsAddr, { metrics, ...checks(node, lag, fatal) }));
+      if (health) opened.unshift(() => void health.close());
       const removePidfile =
         options.pidfile === undefined ? undefined : await writePidfile(options.pidfile, process.pid);
       log.info("daemon started", { version, dataDir: options.dataDir, engine: options.engine });
       return new Daemon(log, { state, engine, node, api, health, lag, removePidfile }, fatal.happened);
     } catch (error) {
-      await state.close();
+      for (const close of opened) await close();
       throw error;
     }
   }
