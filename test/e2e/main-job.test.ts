@@ -1,7 +1,7 @@
 // The main job on real hosts: a cluster keeps a service running through everything that ends containers and hosts.
 // One story, told in order on one swarm.
 
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { eventually, type Hosts, startHosts, web } from "./support/index.js";
 import { onRealHosts } from "./support/on-real-hosts.js";
 import { allContainers, nodeStates, serviceContainers, startSwarm, untilRunning } from "./support/swarm.js";
@@ -12,6 +12,9 @@ let hosts: Hosts;
 onRealHosts("the main job", () => {
   beforeAll(async () => {
     hosts = await startHosts(4, { images: [web("1"), web("2")], isLiveRestore: true });
+  });
+  afterEach(async ({ task }) => {
+    if (task.result?.state === "fail") await tellAll();
   });
   afterAll(() => hosts?.end());
 
@@ -198,5 +201,14 @@ async function stays(before: Awaited<ReturnType<typeof serviceContainers>>): Pro
   for (let look = 0; look < 4; look += 1) {
     expect(ids(await serviceContainers(hosts, "web"))).toEqual(ids(before));
     await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** What a person would look at after a failure. */
+async function tellAll(): Promise<void> {
+  const asked = { mayFail: true } as const;
+  console.log((await hosts.host(1).skep(["service", "ps", "--no-trunc", "web"], asked)).stdout);
+  for (const { name, daemon, engine } of hosts.all) {
+    console.log(`== ${name}: daemon\n${daemon.log(60)}\n== ${name}: engine\n${engine.log(20)}`);
   }
 }
