@@ -2,7 +2,8 @@
 // behind; what was wrong can then be done right.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually, type Host, type Hosts, startHosts, web } from "./support/index.js";
+import { OneMoreDaemon } from "./support/daemons.js";
+import { eventually, type Host, type Hosts, type Result, startHosts, web } from "./support/index.js";
 import { onRealHosts } from "./support/on-real-hosts.js";
 import { nodeStates, untilRunning } from "./support/swarm.js";
 
@@ -48,20 +49,10 @@ onRealHosts("joining and leaving", () => {
         () => [managerToken, at()],
         /more than one manager|not built yet|join-token worker/i,
       ],
-      ["a host that is not there", () => [token, "10.30.0.77:2377"], /10\.30\.0\.77:2377/],
-      ["a port nobody listens on", () => [token, `${manager().address}:2999`], /10\.30\.0\.1:2999.*refused/],
-      ["a port where something else listens", () => [token, `${manager().address}:8000`], /10\.30\.0\.1:8000/],
-      ["a name that does not exist", () => [token, "no-such-host.invalid:2377"], /no-such-host\.invalid/],
       ["an address that is none", () => [token, "10.30.0.1:port"], /10\.30\.0\.1:port/],
     ])("%s", async (what, asked, words) => {
       const [given = "", addr = ""] = asked();
-      const from = performance.now();
-      const { code, stderr } = await joiner().skep(["swarm", "join", "--token", given, addr], { mayFail: true });
-      const tookMs = performance.now() - from;
-      console.log(`join with ${what}: ${Math.round(tookMs)} ms, ${stderr.trim()}`);
-      expect(stderr).toMatch(words);
-      expect(code).not.toBe(0);
-      expect(tookMs).toBeLessThan(joinMaxMs);
+      const stderr = await refused(joiner(), { what, token: given, addr }, words);
       if (given.length > 30) expect(stderr + joiner().daemon.log(1_000)).not.toContain(secretOf(given));
       expect(await localState(joiner())).toBe("inactive ");
     });
@@ -77,6 +68,20 @@ onRealHosts("joining and leaving", () => {
       const log = manager().daemon.log(10_000);
       expect(log).toContain("10.30.0.2");
       for (const each of [token, managerToken, foreignToken]) expect(log).not.toContain(secretOf(each));
+    });
+  });
+
+  describe.concurrent("a join where no manager answers ends in bounded time", () => {
+    test.each([
+      ["nowhere", () => "10.30.0.77:2377", /cannot reach 10\.30\.0\.77:2377: no route to the host/],
+      ["closed", () => `${manager().address}:2999`, /cannot reach 10\.30\.0\.1:2999: connection refused/],
+      ["other", () => `${manager().address}:8000`, /10\.30\.0\.1:8000 is not the port of a swarm manager/],
+      ["unnamed", () => "no-such-host.invalid:2377", /cannot reach no-such-host\.invalid:2377: no such host/],
+    ])("%s", async (name, addr, words) => {
+      const daemon = new OneMoreDaemon(joiner(), { name });
+      await daemon.start();
+      await refused(daemon, { what: name, token, addr: addr() }, words);
+      await daemon.kill();
     });
   });
 
@@ -99,10 +104,10 @@ onRealHosts("joining and leaving", () => {
     token = (await manager().skep(["swarm", "join-token", "--rotate", "-q", "worker"])).stdout.trim();
     expect(token).not.toBe(old);
     expect(await tokenOf(manager(), "worker")).toBe(token);
-    const refused = await joiner().skep(["swarm", "join", "--token", old, `${manager().address}:2377`], {
+    const answer = await joiner().skep(["swarm", "join", "--token", old, `${manager().address}:2377`], {
       mayFail: true,
     });
-    expect(refused.stderr).toContain("A valid join token is necessary to join this cluster");
+    expect(answer.stderr).toContain("A valid join token is necessary to join this cluster");
     await join(joiner());
     expect(await nodeStates(manager())).toEqual({ h1: "Ready Active", h2: "Ready Active" });
   });
@@ -112,8 +117,8 @@ onRealHosts("joining and leaving", () => {
     await manager().skep(["service", "create", "-d", "--name", "web", "--stop-grace-period", "1s", "web:1"]);
     await untilRunning(hosts, "web", 1, 15_000);
     expect(await joiner().containers()).toHaveLength(1);
-    const refused = await manager().skep(["node", "rm", "h2"], { mayFail: true });
-    expect(refused.stderr).toMatch(/node \S+ is not down and can't be removed/);
+    const answer = await manager().skep(["node", "rm", "h2"], { mayFail: true });
+    expect(answer.stderr).toMatch(/node \S+ is not down and can't be removed/);
     const from = performance.now();
     await manager().skep(["node", "rm", "--force", "h2"]);
     await eventually(async () => (await joiner().containers()).length === 0, {
@@ -199,6 +204,26 @@ onRealHosts("joining and leaving", () => {
     await manager().skep(["node", "rm", "h2"]);
   }
 });
+
+interface Skep {
+  skep(args: readonly string[], options: { readonly mayFail: boolean }): Promise<Result>;
+}
+
+/** Returns what it said. */
+async function refused(
+  from: Skep,
+  { what, token, addr }: { readonly what: string; readonly token: string; readonly addr: string },
+  words: RegExp,
+): Promise<string> {
+  const startMs = performance.now();
+  const { code, stderr } = await from.skep(["swarm", "join", "--token", token, addr], { mayFail: true });
+  const tookMs = performance.now() - startMs;
+  console.log(`join, ${what}: ${Math.round(tookMs)} ms, ${stderr.trim()}`);
+  expect(stderr).toMatch(words);
+  expect(code).not.toBe(0);
+  expect(tookMs).toBeLessThan(joinMaxMs);
+  return stderr;
+}
 
 async function tokenOf(host: Host, role: string): Promise<string> {
   return (await host.skep(["swarm", "join-token", "-q", role])).stdout.trim();

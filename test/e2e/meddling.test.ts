@@ -7,7 +7,7 @@ import { eventually, type Host, type Hosts, startHosts, web } from "./support/in
 import { onRealHosts } from "./support/on-real-hosts.js";
 import { allContainers, serviceContainers, startSwarm, untilRunning } from "./support/swarm.js";
 
-const rounds = Number(process.env["SKEP_MEDDLING_ROUNDS"] ?? 8);
+const rounds = Number(process.env["SKEP_MEDDLING_ROUNDS"] ?? 5);
 const seed = Number(process.env["SKEP_MEDDLING_SEED"] ?? Date.now() % 1_000_000);
 const random = new SeededRandom(seed);
 
