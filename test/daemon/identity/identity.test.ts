@@ -161,15 +161,17 @@ describe("renewing", () => {
     const first = local.identity.notAfterMs;
     await clock.advance(44 * dayMs);
     expect(local.identity.notAfterMs).toBe(first);
-    let days = 44;
-    while (local.identity.notAfterMs === first && days < 80) {
-      days += 1;
-      await clock.advance(dayMs);
-      // Keys are made by the machine, not in virtual time.
-      await new Promise((resolve) => setTimeout(resolve, 30));
+    const from = clock.monotonic();
+    while (local.identity.notAfterMs === first && clock.monotonic() - from < 30 * dayMs) {
+      const leftMs = (clock.nextAtMs ?? 0) - clock.monotonic();
+      // A renewal under way is bound by a minute, but its keys are made by the machine, not in virtual time.
+      if (leftMs <= 60_000) await renewed(local.identity, first);
+      clock.step();
+      await clock.settle();
     }
+    const days = 44 + (clock.monotonic() - from) / dayMs;
     expect(days).toBeGreaterThan(44);
-    expect(days).toBeLessThanOrEqual(73);
+    expect(days).toBeLessThan(73);
     stop.abort(new Error("enough"));
     await running;
   });
@@ -281,6 +283,13 @@ function toManager(): Issuers {
 
 function open(identity: NodeIdentity): ReturnType<typeof openSession> {
   return openSession({ addr: manager.addr, credentials: identity.current }, { clock: systemClock, signal });
+}
+
+/** Waits, in real time, until another certificate is in force; at most 2 s. */
+async function renewed(identity: NodeIdentity, first: number): Promise<void> {
+  for (let tries = 0; identity.notAfterMs === first && tries < 400; tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
 }
 
 async function startManager(clock: Clock = systemClock): Promise<TestManager> {
