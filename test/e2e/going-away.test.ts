@@ -26,7 +26,8 @@ onRealHosts("going away", () => {
     hosts = await startHosts(4, { images: [web("1")], isLiveRestore: true });
     await startSwarm(hosts);
     const flags = ["--constraint", "node.role==worker", "--stop-grace-period", "1s"];
-    await manager().skep(["service", "create", "--name", "web", "--replicas", "3", ...flags, "web:1"]);
+    await manager().skep(["service", "create", "--detach", "--name", "web", "--replicas", "3", ...flags, "web:1"]);
+    await countsBecome({ h2: 1, h3: 1, h4: 1 }, [h2(), h3(), h4()]);
   });
   afterAll(() => hosts?.end());
 

@@ -20,7 +20,8 @@ onRealHosts("with other hands on the engine", () => {
     hosts = await startHosts(2, { images: [web("1")] });
     await startSwarm(hosts);
     const flags = ["--restart-delay", "100ms", "--stop-grace-period", "1s"];
-    await manager().skep(["service", "create", "--name", "web", "--replicas", "4", ...flags, "web:1"]);
+    await manager().skep(["service", "create", "--detach", "--name", "web", "--replicas", "4", ...flags, "web:1"]);
+    await untilRunning(hosts, "web", 4, 15_000);
   });
   afterAll(() => hosts?.end());
 

@@ -69,11 +69,12 @@ onRealHosts("one host", () => {
     const port = `${host.address}:2477`;
     await other.skep(["swarm", "init", "--advertise-addr", port, "--listen-addr", port]);
     await Promise.all([
-      host.skep(["service", "create", "--name", "mine", "--replicas", "2", ...brief, "web:1"]),
-      other.skep(["service", "create", "--name", "yours", "--replicas", "2", ...brief, "web:1"]),
+      host.skep(["service", "create", "--detach", "--name", "mine", "--replicas", "2", ...brief, "web:1"]),
+      other.skep(["service", "create", "--detach", "--name", "yours", "--replicas", "2", ...brief, "web:1"]),
     ]);
+    for (const service of ["mine", "yours"])
+      await eventually(async () => (await idsOf(service)).length === 2, { what: `${service} runs`, withinMs: 15_000 });
     const before = { mine: await idsOf("mine"), yours: await idsOf("yours") };
-    expect([before.mine.length, before.yours.length]).toEqual([2, 2]);
     await Promise.all([host.killDaemon("SIGKILL"), other.kill()]);
     await Promise.all([host.startDaemon(), other.start()]);
     await new Promise((resolve) => setTimeout(resolve, 2_000));

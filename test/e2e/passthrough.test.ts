@@ -87,35 +87,33 @@ onRealHosts("through Skep's socket to the engine", () => {
     });
 
     // The same bytes with every CLI: once is enough.
-    test.runIf(cli === clis[0]?.path)(
-      `copies ${bigMiB} MiB in and out unharmed, saves and loads them, in bounded memory`,
-      async () => {
-        await docker(["create", "--name", "box", "busybox"]);
-        const before = peakKiB();
-        const from = performance.now();
-        await docker(["cp", "/run/big", "box:/big"]);
-        await docker(["cp", "box:/big", "/run/big2"]);
-        const { stdout } = await host.exec(["sha256sum", "/run/big", "/run/big2"]);
-        const [sent, received] = stdout.split("\n").map((line) => line.split(" ")[0]);
-        expect(received).toBe(sent);
-        const { stdout: image } = await docker(["commit", "box", "saved"]);
-        const through = await sh(
-          `${cli} save saved > /run/saved.tar && ${cli} rmi saved >&2 && ${cli} load < /run/saved.tar`,
-        );
-        expect(through.stdout).toContain("Loaded image: saved:latest");
-        expect((await docker(["inspect", "--format", "{{.Id}}", "saved"])).stdout).toBe(image);
-        console.log(
-          `docker cp in and out, save and load of ${bigMiB} MiB: ${Math.round(performance.now() - from)} ms, the daemon grew by ${Math.round((peakKiB(false) - before) / 1024)} MiB`,
-        );
-        expect(peakKiB(false) - before).toBeLessThan(growthMaxKiB);
-        // Nothing is there to copy it to: the engine says so and hangs up while it is being sent.
-        const refused = await docker(["cp", "/run/big", "nobody:/big"], { mayFail: true });
-        expect(refused.stderr).toMatch(/No such container:? ?(path: )?nobody/i);
-        await docker(["rm", "box"]);
-        await docker(["rmi", "saved"]);
-        await host.exec(["rm", "/run/big2", "/run/saved.tar"]);
-      },
-    );
+    const once = cli === clis[0]?.path ? test : () => undefined;
+    once(`copies ${bigMiB} MiB in and out unharmed, saves and loads them, in bounded memory`, async () => {
+      await docker(["create", "--name", "box", "busybox"]);
+      const before = peakKiB();
+      const from = performance.now();
+      await docker(["cp", "/run/big", "box:/big"]);
+      await docker(["cp", "box:/big", "/run/big2"]);
+      const { stdout } = await host.exec(["sha256sum", "/run/big", "/run/big2"]);
+      const [sent, received] = stdout.split("\n").map((line) => line.split(" ")[0]);
+      expect(received).toBe(sent);
+      const { stdout: image } = await docker(["commit", "box", "saved"]);
+      const through = await sh(
+        `${cli} save saved > /run/saved.tar && ${cli} rmi saved >&2 && ${cli} load < /run/saved.tar`,
+      );
+      expect(through.stdout).toContain("Loaded image: saved:latest");
+      expect((await docker(["inspect", "--format", "{{.Id}}", "saved"])).stdout).toBe(image);
+      console.log(
+        `docker cp in and out, save and load of ${bigMiB} MiB: ${Math.round(performance.now() - from)} ms, the daemon grew by ${Math.round((peakKiB(false) - before) / 1024)} MiB`,
+      );
+      expect(peakKiB(false) - before).toBeLessThan(growthMaxKiB);
+      // Nothing is there to copy it to: the engine says so and hangs up while it is being sent.
+      const refused = await docker(["cp", "/run/big", "nobody:/big"], { mayFail: true });
+      expect(refused.stderr).toMatch(/No such container:? ?(path: )?nobody/i);
+      await docker(["rm", "box"]);
+      await docker(["rmi", "saved"]);
+      await host.exec(["rm", "/run/big2", "/run/saved.tar"]);
+    });
 
     test("lists what the engine has", async () => {
       await docker(["run", "-d", "--name", "shown", "-v", "vol1:/v", "busybox", "sleep", "60"]);
