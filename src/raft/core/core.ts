@@ -354,9 +354,13 @@ export class RaftCore {
 
   #applied(entry: Entry): void {
     if (entry.kind !== EntryKind.CONF_CHANGE) return;
-    this.#membership = changedMembership(this.#membership, ConfChange.decode(entry.data));
+    const change = ConfChange.decode(entry.data);
+    this.#membership = changedMembership(this.#membership, change);
     this.#roles.leading?.become(this.#membership);
-    const isVoter = this.#membership.voters.includes(this.#options.id);
+    const { voters } = this.#membership;
+    const isVoter = voters.includes(this.#options.id);
+    const { leader } = this.#roles;
+    if (change.member === leader && leader !== this.#options.id && !voters.includes(leader)) this.#roles.leaderLeaves();
     // Its last appends, which say that the change is committed, are on their way (thesis §4.2.2).
     if (this.#roles.kind !== "follower" && !isVoter) this.#roles.becomeFollower(none);
   }

@@ -49,6 +49,8 @@ export class Follower {
   /** The log agrees up to `index`: by an append, a snapshot, or because it is committed. */
   #matches(index: number): undefined {
     this.#matched = Math.max(this.#matched, index);
+    // What was durable before says nothing new; only a sync after this makes a part of it worth a word.
+    if (!this.#owes) this.#acknowledged = Math.max(this.#acknowledged, Math.min(index, this.#log.persisted));
     this.#owes = true;
   }
 

@@ -98,6 +98,12 @@ export class Roles {
     if (this.#role.kind === "follower" && this.leader !== none) this.#follow(none);
   }
 
+  /** The leader is no voter any more and goes: nobody has to wait for its silence. */
+  leaderLeaves(): void {
+    this.forgetLeader();
+    this.#election.yieldTurn();
+  }
+
   suspect(member: number): void {
     if (this.#role.kind === "follower" && this.leader === member) this.#election.askProbe(member);
   }
