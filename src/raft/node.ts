@@ -191,6 +191,10 @@ export class RaftMember implements RaftNode {
     const applied = this.#proposals.track(index, term);
     this.#askTurn();
     await applied;
+    // Else all could restart with the old membership, when who was removed is already gone.
+    while (this.#phase === "running" && !this.#core.isMembershipDurable) {
+      await (this.#persisting ?? new Promise<void>((resolve) => this.#modules.nextTurn(resolve)));
+    }
     return undefined;
   }
 

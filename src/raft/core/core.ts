@@ -48,6 +48,10 @@ export class RaftCore {
   #isPersisting = false;
   #persistTicks = 0;
   readonly #reads: Read[] = [];
+  /** The commit index as handed out last and as durable, and the last change of the membership that was applied. */
+  #takenCommit: number;
+  #durableCommit: number;
+  #lastChange = 0;
 
   constructor(options: CoreOptions, random: Random, { hardState, base, entries, applied, ...state }: CoreState) {
     invariant(options.id > none, "a Raft id is above 0", { id: options.id });
@@ -56,6 +60,7 @@ export class RaftCore {
     this.#membership = state.membership;
     this.#snapshot = state.snapshot;
     this.#state = new TermState(hardState);
+    this.#takenCommit = this.#durableCommit = hardState.commit;
     invariant(this.#log.last.term <= hardState.term, "no entry is of a later term than the member", { ...hardState });
     this.#outbox = new Outbox(options.id, this.#state);
     this.#roles = new Roles(options, {
@@ -87,6 +92,18 @@ export class RaftCore {
     return this.#log.applied;
   }
 
+  get commit(): number {
+    return this.#log.committed;
+  }
+
+  get firstIndex(): number {
+    return this.#log.firstIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#log.lastIndex;
+  }
+
   get role(): RoleName {
     return this.#roles.kind;
   }
@@ -94,6 +111,11 @@ export class RaftCore {
   /** What a leader knows of the others; empty where this member does not lead. */
   get progress(): readonly ProgressStatus[] {
     return this.#roles.leading?.progress ?? [];
+  }
+
+  /** A restart would find the same members: only then may one that was removed be switched off. */
+  get isMembershipDurable(): boolean {
+    return this.#durableCommit >= this.#lastChange;
   }
 
   /** Its only voter, and there is nobody else to send to. */
@@ -134,7 +156,7 @@ export class RaftCore {
   /** Appends an entry and returns its index; undefined when this member does not lead, or hands over. Keeps `data`: it must not change. */
   propose(data: Buffer): number | undefined {
     const { leading } = this.#roles;
-    if (!leading || leading.transferee !== none) return undefined;
+    if (!leading || leading.transferee !== none || leading.isLeaving) return undefined;
     return this.#appendOwn(EntryKind.NORMAL, data);
   }
 
@@ -148,7 +170,7 @@ export class RaftCore {
     const refusal = refusalOf(this.#membership, change);
     if (refusal) return refusal;
     const index = this.#appendOwn(EntryKind.CONF_CHANGE, Buffer.from(ConfChange.encode(change).finish()));
-    leading.changeProposed(index);
+    leading.changeProposed(index, changedMembership(this.#membership, change));
     return index;
   }
 
@@ -310,6 +332,7 @@ export class RaftCore {
     this.#log.restore(meta.position);
     this.#membership = meta.membership ?? nobody;
     this.#snapshot = meta;
+    this.#lastChange = 0;
     this.#roles.following?.agreesUpTo(meta.position.index);
   }
 
@@ -333,12 +356,14 @@ export class RaftCore {
   }
 
   #takePersist(): Persist | undefined {
-    if (this.#isPersisting || (this.#state.isTaken && !this.#log.hasToPersist)) return undefined;
+    const isAllTaken = this.#state.isTaken && !this.#log.hasToPersist && this.#takenCommit >= this.#lastChange;
+    if (this.#isPersisting || isAllTaken) return undefined;
     const entries = this.#log.hasToPersist ? this.#log.takeToPersist(this.#options.persistBytesMax) : noEntries;
     this.#isPersisting = true;
     this.#persistTicks = 0;
     // It spares a restarted member the wait, and C1 needs it: what is said to be committed is durable with it.
     const commit = Math.min(this.#log.committed, this.#log.persisting);
+    this.#takenCommit = commit;
     return { hardState: HardState.fromPartial({ ...this.#state.take(), commit }), entries };
   }
 
@@ -346,6 +371,7 @@ export class RaftCore {
     invariant(this.#isPersisting, "something was being persisted");
     this.#isPersisting = false;
     this.#state.markDurable();
+    this.#durableCommit = this.#takenCommit;
     this.#log.markPersisted();
     const isOwnVoteDurable = this.#state.isDurable && this.#state.vote === this.#options.id;
     if (this.#roles.kind === "candidate" && isOwnVoteDurable) this.#roles.countVote(this.#options.id, true);
@@ -355,6 +381,7 @@ export class RaftCore {
   #applied(entry: Entry): void {
     if (entry.kind !== EntryKind.CONF_CHANGE) return;
     const change = ConfChange.decode(entry.data);
+    this.#lastChange = entry.index;
     this.#membership = changedMembership(this.#membership, change);
     this.#roles.leading?.become(this.#membership);
     const { voters } = this.#membership;

@@ -33,6 +33,7 @@ export class Leader {
   /** The last change of the membership proposed here or inherited; no other before it is applied. */
   #lastChange: number;
   #transfer: { readonly to: number; ticks: number; isAsked: boolean } | undefined;
+  #isLeaving = false;
   #heartbeatTicks = 0;
   #quorumTicks = 0;
 
@@ -59,8 +60,17 @@ export class Leader {
     return applied >= this.termStart && applied >= this.#lastChange;
   }
 
-  changeProposed(index: number): void {
+  /**
+   * It proposed to go itself. Nothing follows that in its log, so that it can vote for any of those that have it: of two
+   * voters the other one would else wait for ever for the vote of one that has more and may not lead.
+   */
+  get isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  changeProposed(index: number, next: Membership): void {
     this.#lastChange = index;
+    this.#isLeaving = !next.voters.includes(this.#options.id);
   }
 
   /** False: a majority was silent for an election timeout; this may be a leader nobody follows (thesis §6.2). */
@@ -213,7 +223,8 @@ export class Leader {
     const { log } = this.#modules;
     const prevIndex = progress.next - 1;
     const prevTerm = log.termOf(prevIndex);
-    if (prevTerm === undefined) return;
+    // Compacted away while it was in flight: whether it arrived cannot be asked any more.
+    if (prevTerm === undefined) return progress.becomeProbe();
     progress.toldCommit = log.committed;
     this.#modules.send(to, { $case: "append", value: { prevIndex, prevTerm, entries: [], commit: log.committed } });
   }

@@ -522,6 +522,34 @@ describe("§6 and thesis §4 membership", () => {
     expect(settle(core)).toEqual([]);
   });
 
+  test("a leader that goes takes nothing more, so that of two the other can have its vote (simulator, seed 183)", () => {
+    const cores = new Cores(2);
+    cores.get(1).campaign();
+    cores.settle();
+    cores.get(1).proposeConfChange(change("REMOVE", 1));
+    expect(cores.get(1).propose(Buffer.from("too late"))).toBeUndefined();
+    for (const sent of settle(cores.get(1))) cores.get(2).step(sent);
+    for (const sent of settle(cores.get(2))) cores.get(1).step(sent);
+    // 2 has the change and hears nothing of its being committed.
+    settle(cores.get(1));
+    expect([cores.membership(1).voters, cores.membership(2).voters]).toEqual([[2], [1, 2]]);
+    cores.tick(40);
+    expect([cores.leader, cores.membership(2).voters]).toEqual([2, [2]]);
+  });
+
+  test("an applied change is made durable at once: who restarts must not wait for one that was removed (simulator, seed 202)", () => {
+    const core = aLeader();
+    core.proposeConfChange(change("REMOVE", 3));
+    settle(core);
+    core.step(appendAnswer(2, 1, 2));
+    const ready = core.ready();
+    core.advance({ kind: "applied", index: 2 });
+    expect([ready?.persist, core.isMembershipDurable]).toEqual([undefined, false]);
+    expect(core.ready()?.persist?.hardState.commit).toBe(2);
+    core.advance({ kind: "persisted" });
+    expect(core.isMembershipDurable).toBe(true);
+  });
+
   test("a removed follower hears no more, and a smaller majority commits at once", () => {
     const cores = new Cores(4);
     cores.get(1).campaign();
@@ -1027,6 +1055,23 @@ describe("flow control (thesis §10.2)", () => {
     cores.heal();
     cores.tick(2);
     expect(cores.applied.get(2)).toHaveLength(10);
+  });
+
+  test("lost appends that were compacted away meanwhile: the follower gets the snapshot (simulator, seed 298)", () => {
+    const cores = new Cores(3);
+    cores.get(1).campaign();
+    cores.settle();
+    cores.isolate(3);
+    for (let at = 0; at < 10; at++) {
+      cores.get(1).propose(Buffer.from(`p${at}`));
+      cores.settle();
+    }
+    const { applied, membership } = cores.get(1).status;
+    cores.get(1).snapshotted({ position: { index: applied, term: 1 }, membership });
+    cores.get(1).compact(applied);
+    cores.heal();
+    cores.tick(2);
+    expect(cores.get(3).status).toMatchObject({ applied, firstIndex: applied + 1 });
   });
 
   test("a member reported unreachable is probed instead of flooded", () => {
