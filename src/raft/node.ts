@@ -36,6 +36,7 @@ import type { Sealer } from "./sealer.js";
 import { SnapshotExchange } from "./snapshot/exchange.js";
 import { Snapshots } from "./snapshot/snapshots.js";
 import { Snapshotter } from "./snapshot/snapshotter.js";
+import { statusOf } from "./status.js";
 import { noTransport, type Transport } from "./transport.js";
 import { type Leadership, NotLeaderError, type RaftNode, type RaftStatus, type StateMachine } from "./types.js";
 
@@ -98,16 +99,7 @@ export class RaftMember implements RaftNode {
   }
 
   get status(): RaftStatus {
-    const snapshotIndex = this.#snapshotter.snapshotIndex;
-    const core = this.#core?.status;
-    if (!core)
-      return { role: "follower", term: 0, leader: undefined, commit: 0, applied: 0, lastIndex: 0, snapshotIndex };
-    const { term, commit, applied, lastIndex } = core;
-    // A member that has stopped leads nothing, whatever its core last knew.
-    const isRunning = this.#phase === "running";
-    const role = !isRunning ? "follower" : core.role === "pre-candidate" ? "candidate" : core.role;
-    const leader = isRunning && core.leader !== 0 ? core.leader : undefined;
-    return { role, term, leader, commit, applied, lastIndex, snapshotIndex };
+    return statusOf(this.#core, this.#snapshotter.snapshotIndex, this.#phase === "running");
   }
 
   /** Who takes part, as of the last entry applied here. */

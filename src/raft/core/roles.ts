@@ -24,10 +24,10 @@ export interface RolesModules {
   readonly log: MemoryLog;
   readonly state: TermState;
   readonly outbox: Outbox;
-  membership(): Membership;
-  snapshot(): SnapshotMeta | undefined;
+  readonly membership: () => Membership;
+  readonly snapshot: () => SnapshotMeta | undefined;
   /** Whether this member could lead: its disk works, and its state is its own. */
-  isFit(): boolean;
+  readonly isFit: () => boolean;
 }
 
 export class Roles {

@@ -11,7 +11,7 @@ export interface ClientModules {
   readonly random: SeededRandom;
   readonly cluster: RaftCluster;
   readonly checks: Checks;
-  onBug(error: Error): void;
+  readonly onBug: (error: Error) => void;
 }
 
 export class Clients {

@@ -62,7 +62,10 @@ export class RaftCluster {
     const done = (): void => {
       this.#isChanging = false;
     };
-    leader.member.proposeConfChange(change, term).then(done, done);
+    void leader.member
+      .proposeConfChange(change, term)
+      .catch(() => {})
+      .finally(() => done());
     // A member that dies answers nobody.
     this.#modules.clock.after(300, done);
   }

@@ -18,7 +18,7 @@ export interface SimMemberModules {
   readonly checks: Checks;
   /** A bug in the disk, for tests of the checks. */
   readonly plantedDisk: (disk: Disk) => Disk;
-  onBug(error: Error): void;
+  readonly onBug: (error: Error) => void;
 }
 
 /** Ten times faster than real ones: the same counts of ticks in less virtual time. */

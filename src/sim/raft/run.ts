@@ -109,7 +109,11 @@ export async function runRaftSeed(seed: number, plants: Plants = {}): Promise<Ra
 /** Everybody who is meant to vote does, as the leader has applied it. */
 function isSettled(cluster: RaftCluster): boolean {
   const { voters = [], learners = [] } = cluster.leaders.at(-1)?.member?.membership ?? {};
-  return learners.length === 0 && String([...voters].sort()) === String([...cluster.wanted].sort());
+  return (
+    learners.length === 0 &&
+    voters.length === cluster.wanted.length &&
+    cluster.wanted.every((id) => voters.includes(id))
+  );
 }
 
 /** One leader, all who are meant to vote, a new write acknowledged, and everybody has all of it. */
@@ -124,8 +128,8 @@ function stateOf(cluster: RaftCluster): string {
   const members = [...cluster.members.values()].map(({ id, member, isRunning, isPaused }) => {
     const status = member?.status;
     const state = !isRunning ? "down" : isPaused ? "paused" : `${status?.role} t${status?.term}`;
-    return `${id} ${state} commit ${status?.commit} applied ${status?.applied} last ${status?.lastIndex} voters ${member?.membership.voters}`;
+    return `${id} ${state} commit ${status?.commit} applied ${status?.applied} last ${status?.lastIndex} voters ${member?.membership.voters.join(",")}`;
   });
   const peers = cluster.leaders.map(({ id, member }) => `${id} sees ${JSON.stringify(member?.peers)}`);
-  return `no work after healing; wanted ${cluster.wanted}; ${[...members, ...peers].join("; ")}`;
+  return `no work after healing; wanted ${cluster.wanted.join(",")}; ${[...members, ...peers].join("; ")}`;
 }

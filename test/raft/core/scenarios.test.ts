@@ -11,7 +11,7 @@ const folder = path.join(import.meta.dirname, "transcripts");
 interface Script {
   readonly cores: Cores;
   /** Says what happens next, and lets it happen until all is at rest. */
-  act(what: string, run: () => void): void;
+  readonly act: (what: string, run: () => void) => void;
 }
 
 function scenario(name: string, count: number, play: (script: Script) => void): void {
@@ -27,7 +27,7 @@ function scenario(name: string, count: number, play: (script: Script) => void): 
     lines.push("> in the end");
     for (const [id, core] of cores.cores) {
       const { role, term, leader, commit, lastIndex, membership } = core.status;
-      const others = `voters ${membership.voters}${membership.learners.length > 0 ? ` learners ${membership.learners}` : ""}`;
+      const others = `voters ${String(membership.voters)}${membership.learners.length > 0 ? ` learners ${String(membership.learners)}` : ""}`;
       lines.push(`  ${id} ${role} of ${leader} in t${term}: commit ${commit}, last ${lastIndex}, ${others}`);
     }
     const transcript = `${lines.join("\n")}\n`;
