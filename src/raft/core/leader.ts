@@ -76,7 +76,10 @@ export class Leader {
   /** False: a majority was silent for an election timeout; this may be a leader nobody follows (thesis §6.2). */
   tick(): boolean {
     if (this.#transfer && ++this.#transfer.ticks >= this.#options.electionTicks) this.#transfer = undefined;
-    if (++this.#heartbeatTicks >= this.#options.heartbeatTicks) this.beat();
+    if (++this.#heartbeatTicks >= this.#options.heartbeatTicks) {
+      this.beat();
+      this.#askAgain();
+    }
     if (++this.#quorumTicks < this.#options.electionTicks) return true;
     this.#quorumTicks = 0;
     const active = this.#membership.voters.filter((id) => id === this.#options.id || this.#progress.get(id)?.isActive);
@@ -236,6 +239,12 @@ export class Leader {
     if (!progress.isActive) return;
     progress.becomeSnapshot(meta.position.index);
     this.#modules.send(to, { $case: "snapshot", value: { meta } });
+  }
+
+  /** The request may be lost, or have come before the successor had applied what lets it stand. */
+  #askAgain(): void {
+    if (this.#transfer) this.#transfer.isAsked = false;
+    this.#askToStand();
   }
 
   #askToStand(): void {

@@ -42,8 +42,8 @@ export class Checks {
   readonly #leaders = new Map<number, string>();
   /** By index and term: content, and the term before. */
   readonly #entries = new Map<string, string>();
-  /** By index: term. */
-  readonly #committed = new Map<number, number>();
+  /** By index: its term, and the term in which it was first seen to be committed. */
+  readonly #committed = new Map<number, { readonly term: number; readonly inTerm: number }>();
   #committedMax = 0;
   readonly #applied = new Map<number, string>();
   readonly #indexOf = new Map<string, number>();
@@ -158,11 +158,11 @@ export class Checks {
     for (let index = from; index <= until; index++) {
       const term = core.termOf(index);
       if (term === undefined) continue;
-      const known = this.#committed.get(index);
+      const known = this.#committed.get(index)?.term;
       if (known !== undefined && known !== term) {
         fail("committed entries stay", `member ${id} commits ${index}@${term}, it was ${index}@${known}`);
       }
-      this.#committed.set(index, term);
+      if (known === undefined) this.#committed.set(index, { term, inTerm: core.term });
       this.#committedMax = Math.max(this.#committedMax, index);
     }
   }
@@ -176,8 +176,9 @@ export class Checks {
     this.#leaders.set(core.term, who);
     const { firstIndex, lastIndex } = core;
     for (let index = firstIndex; index <= this.#committedMax; index++) {
-      const term = this.#committed.get(index);
-      if (term !== undefined && (index > lastIndex || core.termOf(index) !== term)) {
+      const { term, inTerm = 0 } = this.#committed.get(index) ?? {};
+      // One that was elected before, and learns it late because it was paused, need not have it.
+      if (term !== undefined && inTerm < core.term && (index > lastIndex || core.termOf(index) !== term)) {
         fail("leader completeness", `member ${who} leads term ${core.term} without ${index}@${term}`);
       }
     }
