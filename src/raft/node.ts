@@ -250,7 +250,7 @@ export class RaftMember implements RaftNode {
     const core = this.#core;
     if (!core || this.#phase !== "running") return;
     // Alone, proposals gather while a batch is under way; so one that is not yet in flight has certainly not happened.
-    if (!this.#persisting || !core.isAlone) this.#proposals.dispatch(core.status.term, (data) => core.propose(data));
+    if (!this.#persisting || !core.isAlone) this.#proposals.dispatch(core.term, (data) => core.propose(data));
     this.#guarded(() => this.#carryOut(core, core.ready()));
   }
 

@@ -61,10 +61,11 @@ export class Snapshotter {
     const { snapshotEntries, snapshotLogBytes } = this.#options;
     const core = this.#core;
     if (!core || this.#writing || this.#isStopped) return;
-    const { applied: index, membership } = core.status;
+    const index = core.applied;
     if (index - this.#triedIndex < snapshotEntries && this.#appliedBytes < snapshotLogBytes) return;
     const term = core.termOf(index);
     if (term === undefined) return;
+    const { membership } = core.status;
     this.#triedIndex = index;
     this.#appliedBytes = 0;
     // References are collected now, while the state is that of `index`.
