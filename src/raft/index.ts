@@ -1,6 +1,7 @@
 /**
- * A Raft library that knows nothing of Skep: a replicated log, one voter for now. `core/` decides (pure), `log/` and
- * `snapshot/` keep what was decided on a disk, `node.ts` is the loop between them. Start at types.ts, then node.ts.
+ * A Raft library that knows nothing of Skep: a replicated log. `core/` decides (pure), `log/` and `snapshot/` keep what was
+ * decided on a disk, `node.ts` is the loop between them, `transport.ts` what it wants of a network. Start at types.ts, then
+ * node.ts, then core/core.ts.
  *
  * What must stay true, whatever crashes when:
  * - S1 Nothing is acknowledged, applied or promised to others before it is durable. A failed write or sync ends the member.
@@ -11,11 +12,17 @@
  * - S5 Every segment begins with the hard state, and only a durable snapshot lets a segment be dropped: oldest first.
  * - S6 A snapshot is whole before it takes the old one's place.
  * - S7 Where what is read back is not what was written, the member refuses to start and says file and offset.
+ * - S8 Nobody hears of a term or a vote, and no leader hears an acknowledgement, before it is durable here; appends alone go
+ *   out before the own sync, because the leader counts itself only after it.
+ * - C1 Two majorities in use at one time share a member: see core/conf.ts.
  */
+export type { ConfRefusal } from "./core/conf.js";
+export type { ProbeOutcome, ProgressStatus } from "./core/types.js";
 export { LogDamagedError, NewerFormatError, WrongKeyError } from "./log/errors.js";
 export { RaftMember, type RaftModules } from "./node.js";
 export type { RaftOptions } from "./options.js";
 export { openSealer, type Sealer } from "./sealer.js";
+export type { Transport } from "./transport.js";
 export {
   type CommittedEntry,
   type Leadership,

@@ -2,7 +2,7 @@
 
 import { type Disk, type Log, SwarmError } from "../base/index.js";
 import { ConfChange, ConfChangeKind, type Entry, EntryKind, type SnapshotMeta } from "../gen/skep/raft/v1/raft.js";
-import { nobody } from "./core/membership.js";
+import { nobody } from "./core/conf.js";
 import type { CoreState } from "./core/types.js";
 import { LogDamagedError } from "./log/errors.js";
 import type { LoadedLog, RaftLog } from "./log/log.js";
@@ -20,6 +20,7 @@ export interface Storage {
 export interface LoadOptions {
   readonly id: number;
   readonly bootstrap: boolean;
+  readonly join: boolean;
   readonly trailingEntries: number;
 }
 
@@ -30,18 +31,30 @@ export interface Loaded {
 
 export async function load(options: LoadOptions, storage: Storage, stateMachine: StateMachine): Promise<Loaded> {
   await storage.disk.makeFolder(storage.folder);
-  const meta = await restoreSnapshot(storage, stateMachine);
+  await storage.snapshots.clean();
+  const meta = await restoreSnapshot(storage.snapshots, stateMachine);
   const position = meta?.position ?? { index: 0, term: 0 };
   const found = await storage.raftLog.open(position);
   if (found.isNew && meta) throw new LogDamagedError(storage.folder, 0, "there is a snapshot and no log");
   const log = found.isNew ? await begin(options, storage) : found;
   const membership = meta?.membership ?? nobody;
-  const state = { hardState: log.hardState, base: log.base, entries: log.entries, applied: position.index, membership };
+  const state = {
+    hardState: log.hardState,
+    base: log.base,
+    entries: log.entries,
+    applied: position.index,
+    membership,
+    snapshot: meta,
+  };
   return { state: withoutOldEntries(state, options.trailingEntries), snapshotIndex: position.index };
 }
 
-async function restoreSnapshot(storage: Storage, stateMachine: StateMachine): Promise<SnapshotMeta | undefined> {
-  const snapshot = await storage.snapshots.open();
+/** Makes the state machine what the snapshot on disk holds; undefined when there is none. */
+export async function restoreSnapshot(
+  snapshots: Snapshots,
+  stateMachine: StateMachine,
+): Promise<SnapshotMeta | undefined> {
+  const snapshot = await snapshots.open();
   if (!snapshot) return undefined;
   let isComplete = false;
   async function* verified(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -53,11 +66,17 @@ async function restoreSnapshot(storage: Storage, stateMachine: StateMachine): Pr
   return snapshot.meta;
 }
 
-/** The log's first entry makes this member the only voter; it counts as committed. */
+/** The log's first entry makes this member the only voter; it counts as committed. Who joins begins with nothing at all. */
 async function begin(
   options: LoadOptions,
   storage: Storage,
 ): Promise<Pick<LoadedLog, "hardState" | "base" | "entries">> {
+  if (options.join) {
+    const nothing = { hardState: { term: 0, vote: 0, commit: 0 }, entries: [] };
+    await storage.raftLog.append(nothing);
+    storage.log.info("raft log begun, to be filled by a leader", { id: options.id });
+    return { ...nothing, base: { index: 0, term: 0 } };
+  }
   if (!options.bootstrap) throw new SwarmError("FailedPrecondition", `there is no log in ${storage.folder}`);
   const change = ConfChange.encode({ kind: ConfChangeKind.ADD_VOTER, member: options.id }).finish();
   const entry: Entry = { term: 1, index: 1, kind: EntryKind.CONF_CHANGE, data: Buffer.from(change) };

@@ -1,5 +1,7 @@
-// One member: the loop around the core. Step → ready → persist → apply → advance; what a Ready asks for is carried out
-// here and reported back. Proposals made while a batch is being synced travel together in the next one (group commit).
+// One member: the loop around the core. Step → ready → send → persist → apply → advance; what a Ready asks for is carried out
+// here and reported back. Appends leave before the own sync, promises after it. Alone, proposals made while a batch is being
+// synced travel together in the next one (group commit); with others they enter the log at once, so that a majority of
+// followers need not wait for a slow leader's disk, and the batch is what gathered in the log meanwhile.
 
 import {
   type Clock,
@@ -13,16 +15,29 @@ import {
   type Random,
   type Timer,
 } from "../base/index.js";
-import { type Entry, EntryKind } from "../gen/skep/raft/v1/raft.js";
+import type { Message } from "../gen/skep/raft/v1/messages.js";
+import {
+  type ConfChange,
+  type Entry,
+  EntryKind,
+  type Membership,
+  type SnapshotMeta,
+} from "../gen/skep/raft/v1/raft.js";
+import type { ConfRefusal } from "./core/conf.js";
 import { RaftCore } from "./core/core.js";
-import type { Persist, Ready } from "./core/types.js";
+import type { Persist, ProbeOutcome, ProgressStatus, Ready } from "./core/types.js";
+import { Handovers } from "./handovers.js";
 import { load, type Storage } from "./load.js";
 import { RaftLog } from "./log/log.js";
+import { OpenReads } from "./open_reads.js";
 import { type RaftOptions, raftDefaults } from "./options.js";
 import { Proposals } from "./proposals.js";
 import type { Sealer } from "./sealer.js";
+import { SnapshotExchange } from "./snapshot/exchange.js";
 import { Snapshots } from "./snapshot/snapshots.js";
 import { Snapshotter } from "./snapshot/snapshotter.js";
+import { statusOf } from "./status.js";
+import { noTransport, type Transport } from "./transport.js";
 import { type Leadership, NotLeaderError, type RaftNode, type RaftStatus, type StateMachine } from "./types.js";
 
 export interface RaftModules {
@@ -33,6 +48,8 @@ export interface RaftModules {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly stateMachine: StateMachine;
+  /** To the other members; without one there are none. */
+  readonly transport?: Transport;
   /** Calls `fn` once all that is ready to run now has run; never synchronously. setImmediate in the real one. */
   readonly nextTurn: (fn: () => void) => void;
 }
@@ -46,6 +63,10 @@ export class RaftMember implements RaftNode {
   readonly #storage: Storage;
   readonly #proposals: Proposals;
   readonly #snapshotter: Snapshotter;
+  readonly #exchange: SnapshotExchange;
+  readonly #transport: Transport;
+  readonly #reads: OpenReads;
+  readonly #handovers = new Handovers();
   readonly #persistSeconds: Histogram;
   readonly #appliedIndex: Gauge;
   readonly #leadershipListeners: ((change: Leadership) => void)[] = [];
@@ -54,6 +75,7 @@ export class RaftMember implements RaftNode {
   #phase: Phase = "new";
   /** The term led in; undefined while not leading. */
   #leadingTerm: number | undefined;
+  /** A write of the log, or a snapshot on its way into the state. */
   #persisting: Promise<void> | undefined;
   #isTurnAsked = false;
   #ticker: Timer | undefined;
@@ -67,22 +89,32 @@ export class RaftMember implements RaftNode {
     const snapshots = new Snapshots(folder, { disk, sealer });
     this.#storage = { disk, log, folder, raftLog, snapshots };
     this.#proposals = new Proposals(this.#options);
-    this.#snapshotter = new Snapshotter(this.#options, { snapshots, raftLog, log, stateMachine: modules.stateMachine });
+    this.#transport = modules.transport ?? noTransport;
+    const parts = { snapshots, raftLog, log, stateMachine: modules.stateMachine, transport: this.#transport };
+    this.#snapshotter = new Snapshotter(this.#options, parts);
+    this.#exchange = new SnapshotExchange(parts);
+    this.#reads = new OpenReads(2 * this.#options.electionTicks, Math.floor(modules.random.next() * 2 ** 52));
     this.#persistSeconds = metrics.histogram("skep_raft_persist_seconds", "Time to make one batch of entries durable.");
     this.#appliedIndex = metrics.gauge("skep_raft_applied_index", "Index of the last log entry applied here.");
   }
 
   get status(): RaftStatus {
-    const snapshotIndex = this.#snapshotter.snapshotIndex;
-    const core = this.#core?.status;
-    if (!core)
-      return { role: "follower", term: 0, leader: undefined, commit: 0, applied: 0, lastIndex: 0, snapshotIndex };
-    const { term, commit, applied, lastIndex } = core;
-    // A member that has stopped leads nothing, whatever its core last knew.
-    const isRunning = this.#phase === "running";
-    const role = isRunning ? core.role : "follower";
-    const leader = isRunning && core.leader !== 0 ? core.leader : undefined;
-    return { role, term, leader, commit, applied, lastIndex, snapshotIndex };
+    return statusOf(this.#core, this.#snapshotter.snapshotIndex, this.#phase === "running");
+  }
+
+  /** Who takes part, as of the last entry applied here. */
+  get membership(): Membership {
+    return this.#core?.status.membership ?? { voters: [], learners: [] };
+  }
+
+  /** What this member knows of the others while it leads. */
+  get peers(): readonly ProgressStatus[] {
+    return this.#phase === "running" ? (this.#core?.progress ?? []) : [];
+  }
+
+  /** For checks from outside: read only. */
+  get core(): RaftCore | undefined {
+    return this.#core;
   }
 
   onLeadership(listener: (change: Leadership) => void): void {
@@ -111,6 +143,7 @@ export class RaftMember implements RaftNode {
 
   async stop(): Promise<void> {
     if (this.#phase === "running") this.#phase = "stopping";
+    this.#exchange.stop();
     // What is in flight still gets its answer; what is queued is never written.
     while (this.#persisting) await this.#persisting;
     await this.#snapshotter.stop();
@@ -124,6 +157,79 @@ export class RaftMember implements RaftNode {
     const outcome = this.#proposals.add(data, term);
     this.#askTurn();
     return outcome;
+  }
+
+  /** A message from another member. */
+  step(message: Message): void {
+    this.#enter((core) => core.step(message));
+  }
+
+  /**
+   * A snapshot from another member: its message, and its chunks on a connection of its own. Resolves once it is whole and
+   * durable here, or is not needed; rejects when it was not taken.
+   */
+  async receiveSnapshot(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    const meta = message.body?.$case === "snapshot" ? message.body.value.meta : undefined;
+    if (!meta || !this.#core || this.#phase !== "running") throw new NotLeaderError();
+    if (this.#core.wantsSnapshot(meta)) await this.#exchange.receive(meta, chunks);
+    this.step(message);
+  }
+
+  /** Changes who takes part, one member at a time: resolves once that is applied here; rejects as `propose` does, or says why not now. */
+  async proposeConfChange(change: ConfChange, term: number): Promise<ConfRefusal | undefined> {
+    if (this.#phase !== "running" || !this.#core || this.#leadingTerm !== term) throw new NotLeaderError();
+    const index = this.#core.proposeConfChange(change);
+    if (typeof index !== "number") return index;
+    const applied = this.#proposals.track(index, term);
+    this.#askTurn();
+    await applied;
+    // Else all could restart with the old membership, when who was removed is already gone.
+    while (this.#phase === "running" && !this.#core.isMembershipDurable) {
+      await (this.#persisting ?? new Promise<void>((resolve) => this.#modules.nextTurn(resolve)));
+    }
+    return undefined;
+  }
+
+  /** Resolves with an index once this member's state contains all that any member had acknowledged before the call. */
+  readIndex(): Promise<number> {
+    const core = this.#core;
+    if (this.#phase !== "running" || !core) return Promise.reject(new NotLeaderError());
+    const read = this.#reads.add((context) => core.readIndex(context));
+    this.#askTurn();
+    return read;
+  }
+
+  /** Hands leadership to `to`, or to the voter that has most. Resolves with true once this member leads no more; false: it still does. */
+  handOver(to?: number): Promise<boolean> {
+    const core = this.#core;
+    if (this.#phase !== "running" || core?.role !== "leader") return Promise.resolve(true);
+    const { voters } = core.status.membership;
+    const able = core.progress.filter(({ member, isActive }) => isActive && voters.includes(member));
+    const best = [...able].sort((a, b) => b.match - a.match)[0]?.member;
+    const target = to ?? best;
+    if (target === undefined || !core.transferLeader(target)) return Promise.resolve(false);
+    this.#askTurn();
+    return this.#handovers.wait();
+  }
+
+  /** A message to this member was lost. */
+  unreachable(member: number): void {
+    this.#enter((core) => core.reportUnreachable(member));
+  }
+
+  /** The connection to this member broke, either way: if it leads, its process may be gone. */
+  connectionBroken(member: number): void {
+    this.#enter((core) => {
+      core.reportUnreachable(member);
+      core.suspect(member);
+    });
+  }
+
+  #enter(run: (core: RaftCore) => void): void {
+    const core = this.#core;
+    if (!core || this.#phase !== "running") return;
+    this.#guarded(() => run(core));
+    this.#askTurn();
   }
 
   async #applyLoaded(core: RaftCore): Promise<void> {
@@ -143,21 +249,27 @@ export class RaftMember implements RaftNode {
     this.#isTurnAsked = false;
     const core = this.#core;
     if (!core || this.#phase !== "running") return;
-    // While a batch is under way, proposals gather; so one that is not yet in flight has certainly not happened.
-    if (!this.#persisting) this.#proposals.dispatch(core.status.term, (data) => core.propose(data));
+    // Alone, proposals gather while a batch is under way; so one that is not yet in flight has certainly not happened.
+    if (!this.#persisting || !core.isAlone) this.#proposals.dispatch(core.term, (data) => core.propose(data));
     this.#guarded(() => this.#carryOut(core, core.ready()));
   }
 
   #carryOut(core: RaftCore, ready: Ready | undefined): void {
-    if (ready?.persist) this.#persisting = this.#persist(core, ready.persist);
+    if (ready) this.#send(core, ready.send);
+    if (ready?.persist) this.#persisting = this.#persist(core, ready.persist, ready.sendAfterPersist);
+    else if (ready) this.#send(core, ready.sendAfterPersist);
+    if (ready?.install) this.#persisting = this.#install(core, ready.install);
     if (ready) this.#apply(core, ready.committed);
+    if (ready?.probe !== undefined) this.#probe(ready.probe);
+    this.#reads.answered(ready?.reads ?? []);
+    this.#reads.release(core.applied);
     this.#observeLeadership(core);
     this.#snapshotter.consider();
     if (ready) this.#askTurn();
   }
 
   /** Never rejects: a failure ends the member. */
-  async #persist(core: RaftCore, persist: Persist): Promise<void> {
+  async #persist(core: RaftCore, persist: Persist, after: readonly Message[]): Promise<void> {
     const { clock } = this.#modules;
     const startedMs = clock.monotonic();
     try {
@@ -170,11 +282,48 @@ export class RaftMember implements RaftNode {
     this.#persisting = undefined;
     if (this.#phase === "failed") return;
     this.#guarded(() => {
+      this.#send(core, after);
       core.advance({ kind: "persisted" });
       // Applied before anything new is taken: who waited for these can join the next batch.
       this.#carryOut(core, core.ready());
       this.#askTurn();
     });
+  }
+
+  /** Never rejects: a failure ends the member. Nothing is written or applied meanwhile. */
+  async #install(core: RaftCore, meta: SnapshotMeta): Promise<void> {
+    try {
+      await this.#snapshotter.stop();
+      await this.#exchange.install(meta);
+    } catch (error) {
+      this.#persisting = undefined;
+      return this.#fail(error);
+    }
+    this.#persisting = undefined;
+    if (this.#phase === "failed") return;
+    this.#guarded(() => {
+      core.advance({ kind: "installed" });
+      this.#snapshotter.begin(core, meta.position?.index ?? 0);
+      if (this.#phase !== "running") return;
+      this.#carryOut(core, core.ready());
+      this.#askTurn();
+    });
+  }
+
+  /** A snapshot goes its own way. */
+  #send(core: RaftCore, messages: readonly Message[]): void {
+    if (messages.length === 0) return;
+    const isSnapshot = (message: Message): boolean => message.body?.$case === "snapshot";
+    const plain = messages.filter((message) => !isSnapshot(message));
+    if (plain.length > 0) this.#transport.send(plain);
+    for (const message of messages.filter(isSnapshot)) {
+      void this.#exchange.send(message).then((isTaken) => this.#enter(() => core.reportSnapshot(message.to, isTaken)));
+    }
+  }
+
+  #probe(member: number): void {
+    const report = (outcome: ProbeOutcome): void => this.#enter((core) => core.reportProbe(member, outcome));
+    this.#transport.probe(member).then(report, () => report("unknown"));
   }
 
   #apply(core: RaftCore, committed: readonly Entry[]): void {
@@ -188,7 +337,8 @@ export class RaftMember implements RaftNode {
   }
 
   #observeLeadership(core: RaftCore): void {
-    const { term, termStart, applied } = core.status;
+    const { term, termStart, applied, transferee } = core.status;
+    this.#handovers.observe(core.role === "leader", transferee);
     const leadingTerm = termStart !== undefined && applied >= termStart ? term : undefined;
     if (leadingTerm === this.#leadingTerm) return;
     this.#stopLeading(undefined);
@@ -215,7 +365,8 @@ export class RaftMember implements RaftNode {
   #tickLater(core: RaftCore): void {
     this.#ticker = this.#modules.clock.after(this.#options.tickMs, () => {
       if (this.#phase !== "running") return;
-      core.tick();
+      this.#guarded(() => core.tick());
+      this.#reads.tick();
       this.#askTurn();
       this.#tickLater(core);
     });
@@ -241,6 +392,8 @@ export class RaftMember implements RaftNode {
 
   #end(cause: unknown): void {
     this.#ticker?.cancel();
+    this.#reads.rejectAll();
+    this.#handovers.end();
     this.#stopLeading(cause);
   }
 }

@@ -7,17 +7,27 @@ export interface RaftOptions {
   readonly folder: string;
   /** An empty folder becomes a new log with this member as its only voter; else it is refused. */
   readonly bootstrap: boolean;
+  /** An empty folder becomes an empty log, to be filled by the leader of the cluster this member joins. */
+  readonly join?: boolean;
   readonly tickMs?: number;
   readonly electionTicks?: number;
+  readonly heartbeatTicks?: number;
   /** A snapshot is made when this many entries have been applied since the last one … */
   readonly snapshotEntries?: number;
   /** … or this much entry data, so that the log in memory stays bounded. */
   readonly snapshotLogBytes?: number;
   /** Entries before a snapshot that are kept, for followers that are only a little behind. */
   readonly trailingEntries?: number;
+  /** Entries before a snapshot that are kept beyond that while a follower that is there still needs them. */
+  readonly laggingEntriesMax?: number;
   readonly segmentBytes?: number;
   /** Entry data in one batch, beyond its first entry. */
   readonly persistBytesMax?: number;
+  /** Entry data in one append to a follower, beyond its first entry. */
+  readonly appendBytesMax?: number;
+  /** Appends on their way to one follower: messages, and entry data in bytes. */
+  readonly inFlightMessagesMax?: number;
+  readonly inFlightBytesMax?: number;
   /** Applied without giving way: at most this many entries and bytes. */
   readonly applyEntriesMax?: number;
   readonly applyBytesMax?: number;
@@ -28,13 +38,19 @@ export interface RaftOptions {
 const mib = 1024 * 1024;
 
 export const raftDefaults = {
+  join: false,
   tickMs: 100,
   electionTicks: 10,
+  heartbeatTicks: 1,
   snapshotEntries: 10_000,
   snapshotLogBytes: 64 * mib,
   trailingEntries: 500,
+  laggingEntriesMax: 10_000,
   segmentBytes: 8 * mib,
   persistBytesMax: mib,
+  appendBytesMax: mib,
+  inFlightMessagesMax: 8,
+  inFlightBytesMax: 4 * mib,
   applyEntriesMax: 512,
   applyBytesMax: mib,
   proposalsMax: 10_000,

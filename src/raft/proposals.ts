@@ -48,6 +48,13 @@ export class Proposals {
     });
   }
 
+  /** An entry that is in the log already, at `index`: resolves and rejects as a proposal does. */
+  track(index: number, term: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#inFlight.set(index, { data: Buffer.alloc(0), term, resolve, reject });
+    });
+  }
+
   /** queued → in flight, for all, through `propose`; those of another term, or that it refuses, certainly never happen. */
   dispatch(term: number, propose: (data: Buffer) => number | undefined): void {
     for (const proposal of this.#queued.splice(0)) {

@@ -1,138 +1,256 @@
-// The consensus core: synchronous and pure. Time is ticks, effects are data (`Ready`), chance is passed in.
-// It elects among any number of voters and replicates to nobody yet: entries commit where the member is its own quorum.
-// References (§) are to the Raft paper.
+// The consensus core: synchronous and pure. Time is ticks, effects are data (`Ready`), chance is passed in. This file is what
+// goes in and what comes out. Terms, roles and elections are in roles.ts, what a leader does in leader.ts, what a follower
+// does in follower.ts, the changes of the membership in conf.ts. References (§) are to the Raft paper, "thesis" is Ongaro's.
 
 import { invariant, type Random } from "../../base/index.js";
-import { ConfChange, type Entry, EntryKind, HardState, type Membership } from "../../gen/skep/raft/v1/raft.js";
-import { changedMembership } from "./membership.js";
+import type { Message } from "../../gen/skep/raft/v1/messages.js";
+import {
+  ConfChange,
+  type Entry,
+  EntryKind,
+  HardState,
+  type Membership,
+  type SnapshotMeta,
+} from "../../gen/skep/raft/v1/raft.js";
+import { type ConfRefusal, changedMembership, nobody, refusalOf } from "./conf.js";
+import type { Follower } from "./follower.js";
+import { Installation } from "./installation.js";
 import { MemoryLog } from "./memory_log.js";
-import { quorumIndex, voteResult } from "./quorum.js";
-import type { CoreState, CoreStatus, Message, Progress, Ready } from "./types.js";
+import { Outbox } from "./outbox.js";
+import { isFromLeader, Roles } from "./roles.js";
+import { TermState } from "./term_state.js";
+import {
+  type Body,
+  type CoreOptions,
+  type CoreState,
+  type CoreStatus,
+  none,
+  type Persist,
+  type ProbeOutcome,
+  type Progressed,
+  type ProgressStatus,
+  type Read,
+  type Ready,
+  type RoleName,
+} from "./types.js";
 
-export interface CoreOptions {
-  readonly id: number;
-  /** Ticks without a leader before a campaign; each wait is drawn from [electionTicks, 2 × electionTicks). */
-  readonly electionTicks: number;
-  /** One persist holds at most this much entry data, and at least one entry. */
-  readonly persistBytesMax: number;
-  /** One Ready hands out at most this much to apply, so that applying comes in slices. */
-  readonly applyBytesMax: number;
-  readonly applyEntriesMax: number;
-}
-
-type Role =
-  | { readonly kind: "follower"; readonly leader: number }
-  | { readonly kind: "candidate"; readonly votes: Map<number, boolean> }
-  | { readonly kind: "leader"; readonly matches: Map<number, number>; readonly termStart: number };
-
-/** No leader, no vote. */
-const none = 0;
 const noEntries: readonly Entry[] = [];
-const noMessages: readonly Message[] = [];
 
 export class RaftCore {
   readonly #options: CoreOptions;
-  readonly #random: Random;
   readonly #log: MemoryLog;
+  readonly #state: TermState;
+  readonly #outbox: Outbox;
+  readonly #roles: Roles;
+  readonly #installation = new Installation();
   #membership: Membership;
-  #term: number;
-  #vote: number;
-  #role: Role = { kind: "follower", leader: none };
-  #ticks = 0;
-  #electionTimeout = 0;
-  /** Term and vote as handed out last. */
-  #persistedTerm: number;
-  #persistedVote: number;
+  #snapshot: SnapshotMeta | undefined;
   #isPersisting = false;
-  #send: Message[] = [];
-  #sendAfterPersist: Message[] = [];
+  #persistTicks = 0;
+  readonly #reads: Read[] = [];
+  /** The commit index as handed out last and as durable, and the last change of the membership that was applied. */
+  #takenCommit: number;
+  #durableCommit: number;
+  #lastChange = 0;
 
-  constructor(options: CoreOptions, random: Random, state: CoreState) {
+  constructor(options: CoreOptions, random: Random, { hardState, base, entries, applied, ...state }: CoreState) {
     invariant(options.id > none, "a Raft id is above 0", { id: options.id });
     this.#options = options;
-    this.#random = random;
-    this.#log = new MemoryLog(state.base, state.entries, state.hardState.commit, state.applied);
+    this.#log = new MemoryLog(base, entries, hardState.commit, applied);
     this.#membership = state.membership;
-    this.#term = this.#persistedTerm = state.hardState.term;
-    this.#vote = this.#persistedVote = state.hardState.vote;
-    invariant(this.#log.last.term <= this.#term, "no entry is of a later term than the member", { term: this.#term });
-    this.#becomeFollower(none);
+    this.#snapshot = state.snapshot;
+    this.#state = new TermState(hardState);
+    this.#takenCommit = this.#durableCommit = hardState.commit;
+    invariant(this.#log.last.term <= hardState.term, "no entry is of a later term than the member", { ...hardState });
+    this.#outbox = new Outbox(options.id, this.#state);
+    this.#roles = new Roles(options, {
+      ...{ random, log: this.#log, state: this.#state, outbox: this.#outbox },
+      membership: () => this.#membership,
+      snapshot: () => this.#snapshot,
+      isFit: () => this.#installation.isIdle && !this.#isDiskStalled,
+    });
   }
 
   get status(): CoreStatus {
+    const { committed: commit, applied, firstIndex, lastIndex } = this.#log;
+    const { kind: role, leader, leading } = this.#roles;
+    const { term } = this.#state;
     return {
-      role: this.#role.kind,
-      term: this.#term,
-      leader: this.#leader,
-      commit: this.#log.committed,
-      applied: this.#log.applied,
-      firstIndex: this.#log.firstIndex,
-      lastIndex: this.#log.lastIndex,
-      termStart: this.#role.kind === "leader" ? this.#role.termStart : undefined,
+      ...{ role, term, leader, commit, applied, firstIndex, lastIndex },
+      termStart: leading?.termStart,
       membership: this.#membership,
+      transferee: leading?.transferee ?? none,
     };
+  }
+
+  get term(): number {
+    return this.#state.term;
+  }
+
+  /** The last entry applied. */
+  get applied(): number {
+    return this.#log.applied;
+  }
+
+  get commit(): number {
+    return this.#log.committed;
+  }
+
+  get firstIndex(): number {
+    return this.#log.firstIndex;
+  }
+
+  get lastIndex(): number {
+    return this.#log.lastIndex;
+  }
+
+  get role(): RoleName {
+    return this.#roles.kind;
+  }
+
+  /** What a leader knows of the others; empty where this member does not lead. */
+  get progress(): readonly ProgressStatus[] {
+    return this.#roles.leading?.progress ?? [];
+  }
+
+  /** A restart would find the same members: only then may one that was removed be switched off. */
+  get isMembershipDurable(): boolean {
+    return this.#durableCommit >= this.#lastChange;
+  }
+
+  /** Its only voter, and there is nobody else to send to. */
+  get isAlone(): boolean {
+    return this.#roles.isAlone;
   }
 
   termOf(index: number): number | undefined {
     return this.#log.termOf(index);
   }
 
+  /** Entries still in memory, from `index` on; for checks. */
+  entriesFrom(index: number): readonly Entry[] {
+    return this.#log.entriesFrom(Math.max(index, this.#log.firstIndex), Number.POSITIVE_INFINITY);
+  }
+
   tick(): void {
-    this.#ticks += 1;
-    if (this.#role.kind !== "leader" && this.#ticks >= this.#electionTimeout) this.campaign();
+    if (this.#isPersisting) this.#persistTicks += 1;
+    this.#roles.tick();
   }
 
   /** Stands for election at once. Nothing happens where that is not allowed: a leader, a non-voter, a change not yet applied. */
   campaign(): void {
-    this.#ticks = 0;
-    if (this.#role.kind === "leader" || !this.#isPromotable()) return;
-    this.#becomeCandidate();
-    // The own vote counts when it is durable. Alone, nothing leaves the member before that, so the term's first entry
-    // travels in the same batch as term and vote (S3).
-    if (this.#membership.voters.length === 1) this.#countVote(this.#options.id, true);
-    else this.#askForVotes();
+    this.#roles.campaign();
   }
 
+  /** Takes a message from another member. */
   step(message: Message): void {
-    invariant(message.to === this.#options.id, "a message for this member", { to: message.to });
-    if (message.term > this.#term) this.#enterTerm(message.term);
-    switch (message.kind) {
-      case "vote":
-        return this.#answerVote(message);
-      case "vote answer":
-        if (message.term === this.#term) this.#countVote(message.from, message.isGranted);
-        return;
-      default:
-        return message satisfies never;
-    }
+    const { body, from, to, term } = message;
+    invariant(to === this.#options.id, "a message for this member", { to });
+    if (!body || from === to) return;
+    if (term > this.#state.term && !this.#roles.admitsLater(message, body)) return;
+    if (term < this.#state.term) return this.#roles.answerEarlier(message, body);
+    if (isFromLeader(body)) this.#follow(from, body);
+    else this.#stepInTerm(message, body);
   }
 
-  /** Appends an entry and returns its index; undefined when this member does not lead. Keeps `data`: it must not change. */
+  /** Appends an entry and returns its index; undefined when this member does not lead, or hands over. Keeps `data`: it must not change. */
   propose(data: Buffer): number | undefined {
-    if (this.#role.kind !== "leader") return undefined;
+    const { leading } = this.#roles;
+    if (!leading || leading.transferee !== none || leading.isLeaving) return undefined;
     return this.#appendOwn(EntryKind.NORMAL, data);
+  }
+
+  /** Proposes a change of the membership (C1) and returns its index, or why it may not be now. */
+  proposeConfChange(change: ConfChange): number | ConfRefusal {
+    const { leading } = this.#roles;
+    if (!leading) return "not the leader";
+    if (leading.transferee !== none) return "leadership is being handed over";
+    if (this.#log.applied < leading.termStart) return "no entry of this term is applied yet";
+    if (!leading.mayChangeMembership) return "another change is under way";
+    const refusal = refusalOf(this.#membership, change);
+    if (refusal) return refusal;
+    const index = this.#appendOwn(EntryKind.CONF_CHANGE, Buffer.from(ConfChange.encode(change).finish()));
+    leading.changeProposed(index, changedMembership(this.#membership, change));
+    return index;
+  }
+
+  /** Asks for an index that makes a read linearizable; it comes in `Ready.reads`, or never. False: nobody to ask. */
+  readIndex(context: number): boolean {
+    const { leading, leader } = this.#roles;
+    if (leading) leading.readIndex(this.#options.id, context);
+    else if (leader !== none) this.#outbox.promise(leader, { $case: "readIndex", value: { context } });
+    return leader !== none;
+  }
+
+  /** Hands leadership to a voter; false when this member does not lead, or `to` cannot. */
+  transferLeader(to: number): boolean {
+    return this.#roles.leading?.transferTo(to) ?? false;
+  }
+
+  /** Drops the opinion of who leads, so that this member may vote for another at once. */
+  forgetLeader(): void {
+    this.#roles.forgetLeader();
+  }
+
+  /** The connection to this member broke: if it is the leader, its process may be gone. */
+  suspect(member: number): void {
+    this.#roles.suspect(member);
+  }
+
+  /** What came of a probe that `Ready` asked for. */
+  reportProbe(member: number, outcome: ProbeOutcome): void {
+    this.#roles.reportProbe(member, outcome, (message) => this.step(message));
+  }
+
+  /** A message to this member was lost. */
+  reportUnreachable(member: number): void {
+    this.#roles.leading?.unreachable(member);
+  }
+
+  /** The snapshot sent to this member was taken whole, or not. */
+  reportSnapshot(member: number, isTaken: boolean): void {
+    this.#roles.leading?.snapshotReported(member, isTaken);
+  }
+
+  /** Would this snapshot be installed? To be asked before its chunks are fetched. */
+  wantsSnapshot(meta: SnapshotMeta): boolean {
+    const { index, term } = meta.position ?? { index: 0, term: 0 };
+    return this.#installation.isIdle && index > this.#log.committed && !this.#log.matches(index, term);
   }
 
   /** What has to be done now; undefined when nothing has. */
   ready(): Ready | undefined {
-    const persist = this.#takePersist();
-    const committed = this.#log.takeToApply(this.#options.applyBytesMax, this.#options.applyEntriesMax);
-    const send = this.#send.length > 0 ? this.#send.splice(0) : noMessages;
-    const after = !this.#isPersisting || persist ? this.#sendAfterPersist.splice(0) : noMessages;
-    if (!persist && committed.length === 0 && send.length === 0 && after.length === 0) return undefined;
-    return { persist, send, sendAfterPersist: after, committed };
+    this.#flush();
+    const install = this.#takeInstall();
+    const persist = this.#installation.isRunning ? undefined : this.#takePersist();
+    const { applyBytesMax, applyEntriesMax } = this.#options;
+    const committed = this.#installation.isRunning ? noEntries : this.#log.takeToApply(applyBytesMax, applyEntriesMax);
+    const sendAfterPersist = !this.#isPersisting || persist ? this.#outbox.takeAfterPersist() : [];
+    const send = this.#outbox.take();
+    const reads = this.#reads.splice(0);
+    const probe = this.#roles.takeProbe();
+    const lists = [committed, send, sendAfterPersist, reads];
+    if (!persist && !install && probe === undefined && lists.every(({ length }) => length === 0)) return undefined;
+    return { persist, send, sendAfterPersist, committed, install, reads, probe };
   }
 
-  advance(progress: Progress): void {
-    switch (progress.kind) {
+  advance(progressed: Progressed): void {
+    switch (progressed.kind) {
       case "persisted":
         return this.#persisted();
       case "applied":
-        for (const entry of this.#log.markApplied(progress.index)) this.#applied(entry);
+        for (const entry of this.#log.markApplied(progressed.index)) this.#applied(entry);
         return;
+      case "installed":
+        return this.#installed();
       default:
-        return progress satisfies never;
+        return progressed satisfies never;
     }
+  }
+
+  /** A snapshot of the own state is durable: from now on it is the one that is sent. */
+  snapshotted(meta: SnapshotMeta): void {
+    this.#snapshot = meta;
   }
 
   /** Forgets entries up to `index`, which a durable snapshot contains. */
@@ -140,121 +258,137 @@ export class RaftCore {
     this.#log.compact(index);
   }
 
-  get #leader(): number {
-    if (this.#role.kind === "leader") return this.#options.id;
-    return this.#role.kind === "follower" ? this.#role.leader : none;
+  /** The first entry that a follower who is only behind still needs; none before `atLeast` is kept for it. */
+  neededFrom(atLeast: number): number {
+    return this.#roles.leading?.neededFrom(atLeast) ?? this.#log.lastIndex + 1;
   }
 
-  /** any → follower: a later term was seen, or nothing is known yet. */
-  #becomeFollower(leader: number): void {
-    this.#role = { kind: "follower", leader };
-    this.#resetElectionTimer();
+  get #isDiskStalled(): boolean {
+    return this.#isPersisting && this.#persistTicks >= this.#options.electionTicks;
   }
 
-  /** follower, candidate → candidate, when no leader was heard of. A new term, and the own vote in it. */
-  #becomeCandidate(): void {
-    invariant(this.#role.kind !== "leader", "a leader does not stand again", { term: this.#term });
-    this.#term += 1;
-    this.#vote = this.#options.id;
-    this.#role = { kind: "candidate", votes: new Map() };
-    this.#resetElectionTimer();
+  /** What a leader of this term says. While a snapshot comes in it is as if it had been lost. */
+  #follow(from: number, body: Body): void {
+    const follower = this.#roles.followerOf(from);
+    if (body.$case === "heartbeat") {
+      if (this.#installation.isIdle) follower.commitThrough(body.value.commit);
+      this.#outbox.promise(from, { $case: "heartbeatAnswer", value: { round: body.value.round } });
+    }
+    if (!this.#installation.isIdle) return;
+    if (body.$case === "snapshot") this.#offered(follower, body.value.meta);
+    const answer = body.$case === "append" ? follower.append(body.value) : undefined;
+    if (answer) this.#outbox.promise(from, { $case: "appendAnswer", value: answer });
   }
 
-  /** candidate → leader, with a majority. Its no-op commits what earlier terms left (§5.4.2, §8). */
-  #becomeLeader(): void {
-    invariant(this.#role.kind === "candidate", "only a candidate is elected", { term: this.#term });
-    const termStart = this.#log.lastIndex + 1;
-    this.#role = { kind: "leader", matches: new Map(), termStart };
-    this.#appendOwn(EntryKind.NORMAL, Buffer.alloc(0));
-  }
-
-  /** §5.1: a later term makes everybody a follower, who has not voted in it. */
-  #enterTerm(term: number): void {
-    this.#term = term;
-    this.#vote = none;
-    this.#becomeFollower(none);
-  }
-
-  #resetElectionTimer(): void {
-    const { electionTicks } = this.#options;
-    this.#ticks = 0;
-    this.#electionTimeout = electionTicks + Math.floor(this.#random.next() * electionTicks);
-  }
-
-  /** A voter, and none of the changes it knows to be committed is still to be applied: it might not be one any more. */
-  #isPromotable(): boolean {
-    return this.#membership.voters.includes(this.#options.id) && this.#log.applied === this.#log.committed;
-  }
-
-  #askForVotes(): void {
-    const { id: from } = this.#options;
-    const last = { index: this.#log.lastIndex, term: this.#log.last.term };
-    for (const to of this.#membership.voters) {
-      if (to !== from) this.#sendAfterPersist.push({ kind: "vote", from, to, term: this.#term, last });
+  #stepInTerm({ from, term }: Message, body: Body): void {
+    const { leading, kind } = this.#roles;
+    switch (body.$case) {
+      case "vote":
+        return this.#roles.answerVote(from, body.value);
+      case "preVote":
+        return this.#roles.answerPreVote(from, term, body.value);
+      case "voteAnswer":
+        return kind === "candidate" ? this.#roles.countVote(from, body.value.isGranted) : undefined;
+      case "preVoteAnswer": {
+        const isCurrent = term === (body.value.isGranted ? this.#state.term + 1 : this.#state.term);
+        return isCurrent && kind === "pre-candidate" ? this.#roles.countVote(from, body.value.isGranted) : undefined;
+      }
+      case "timeoutNow":
+        return this.#roles.campaignAsked();
+      case "appendAnswer":
+        return leading?.answered(from, body.value);
+      case "heartbeatAnswer":
+        return leading?.heartbeatAnswered(from, body.value.round);
+      case "readIndex":
+        return leading?.readIndex(from, body.value.context);
+      case "readIndexAnswer":
+        this.#reads.push(body.value);
+        return;
+      case "append":
+      case "heartbeat":
+      case "snapshot":
+        return;
+      default:
+        return body satisfies never;
     }
   }
 
-  /** §5.2 and §5.4.1: one vote a term, first come, and only for a log at least as complete. */
-  #answerVote(request: Extract<Message, { readonly kind: "vote" }>): void {
-    const own = this.#log.last;
-    const isComplete =
-      request.last.term > own.term || (request.last.term === own.term && request.last.index >= own.index);
-    const isFree = this.#vote === none || this.#vote === request.from;
-    const isGranted = request.term === this.#term && this.#role.kind === "follower" && isFree && isComplete;
-    if (isGranted) {
-      this.#vote = request.from;
-      this.#resetElectionTimer();
-    }
-    const { id: from } = this.#options;
-    this.#sendAfterPersist.push({ kind: "vote answer", from, to: request.from, term: this.#term, isGranted });
+  /** §7: a snapshot that says nothing new is acknowledged, one whose last entry is here only commits. */
+  #offered(follower: Follower, meta: SnapshotMeta | undefined): void {
+    if (!meta?.position) return;
+    if (this.wantsSnapshot(meta)) return this.#installation.offer(meta);
+    this.#log.commit(Math.max(this.#log.committed, meta.position.index));
+    follower.agreesUpTo(this.#log.committed);
   }
 
-  #countVote(from: number, isGranted: boolean): void {
-    if (this.#role.kind !== "candidate") return;
-    this.#role.votes.set(from, isGranted);
-    const result = voteResult(this.#membership.voters, this.#role.votes);
-    if (result === "won") this.#becomeLeader();
-    if (result === "lost") this.#becomeFollower(none);
+  #takeInstall(): SnapshotMeta | undefined {
+    // The log never holds a term the member does not have durably, and nothing else is under way.
+    const isReady = !this.#isPersisting && this.#state.isDurable && this.#log.isApplySettled;
+    return isReady ? this.#installation.begin() : undefined;
+  }
+
+  #installed(): void {
+    const meta = this.#installation.end();
+    this.#log.restore(meta.position);
+    this.#membership = meta.membership ?? nobody;
+    this.#snapshot = meta;
+    this.#lastChange = 0;
+    this.#roles.following?.agreesUpTo(meta.position.index);
   }
 
   #appendOwn(kind: EntryKind, data: Buffer): number {
     const index = this.#log.lastIndex + 1;
-    this.#log.append({ term: this.#term, index, kind, data });
+    this.#log.append({ term: this.#state.term, index, kind, data });
     return index;
   }
 
-  #takePersist(): Ready["persist"] {
-    const isStateNew = this.#term !== this.#persistedTerm || this.#vote !== this.#persistedVote;
-    if (this.#isPersisting || (!isStateNew && !this.#log.hasToPersist)) return undefined;
+  /** What a leader has to send and what a follower owes is decided once a turn, not once a message. */
+  #flush(): void {
+    const { leading, following } = this.#roles;
+    leading?.flush();
+    for (const { from, context, index } of leading?.takeReads() ?? []) {
+      if (from === this.#options.id) this.#reads.push({ context, index });
+      else this.#outbox.send(from, { $case: "readIndexAnswer", value: { context, index } });
+    }
+    if (!following || following.leader === none || !this.#state.isTermDurable) return;
+    const answer = following.takeAnswer();
+    if (answer) this.#outbox.send(following.leader, { $case: "appendAnswer", value: answer });
+  }
+
+  #takePersist(): Persist | undefined {
+    const isAllTaken = this.#state.isTaken && !this.#log.hasToPersist && this.#takenCommit >= this.#lastChange;
+    if (this.#isPersisting || isAllTaken) return undefined;
     const entries = this.#log.hasToPersist ? this.#log.takeToPersist(this.#options.persistBytesMax) : noEntries;
     this.#isPersisting = true;
-    this.#persistedTerm = this.#term;
-    this.#persistedVote = this.#vote;
-    // Commit is a hint that spares a restarted member the wait; only what is durable here may be said in it.
-    const commit = Math.min(this.#log.committed, this.#log.persisted);
-    return { hardState: HardState.fromPartial({ term: this.#term, vote: this.#vote, commit }), entries };
+    this.#persistTicks = 0;
+    // It spares a restarted member the wait, and C1 needs it: what is said to be committed is durable with it.
+    const commit = Math.min(this.#log.committed, this.#log.persisting);
+    this.#takenCommit = commit;
+    return { hardState: HardState.fromPartial({ ...this.#state.take(), commit }), entries };
   }
 
   #persisted(): void {
     invariant(this.#isPersisting, "something was being persisted");
     this.#isPersisting = false;
+    this.#state.markDurable();
+    this.#durableCommit = this.#takenCommit;
     this.#log.markPersisted();
-    const isOwnVoteDurable = this.#persistedTerm === this.#term && this.#persistedVote === this.#options.id;
-    if (this.#role.kind === "candidate" && isOwnVoteDurable) this.#countVote(this.#options.id, true);
-    if (this.#role.kind === "leader") this.#matched(this.#options.id, this.#log.persisted);
-  }
-
-  /** A member has durably everything up to `index`. Only entries of the own term commit by counting (§5.4.2). */
-  #matched(member: number, index: number): void {
-    if (this.#role.kind !== "leader") return;
-    const { matches } = this.#role;
-    matches.set(member, Math.max(index, matches.get(member) ?? 0));
-    const agreed = quorumIndex(this.#membership.voters, (voter) => matches.get(voter) ?? 0);
-    if (agreed > this.#log.committed && this.#log.termOf(agreed) === this.#term) this.#log.commit(agreed);
+    const isOwnVoteDurable = this.#state.isDurable && this.#state.vote === this.#options.id;
+    if (this.#roles.kind === "candidate" && isOwnVoteDurable) this.#roles.countVote(this.#options.id, true);
+    this.#roles.leading?.commit();
   }
 
   #applied(entry: Entry): void {
     if (entry.kind !== EntryKind.CONF_CHANGE) return;
-    this.#membership = changedMembership(this.#membership, ConfChange.decode(entry.data));
+    const change = ConfChange.decode(entry.data);
+    this.#lastChange = entry.index;
+    this.#membership = changedMembership(this.#membership, change);
+    this.#roles.leading?.become(this.#membership);
+    const { voters } = this.#membership;
+    const isVoter = voters.includes(this.#options.id);
+    const { leader } = this.#roles;
+    if (change.member === leader && leader !== this.#options.id && !voters.includes(leader)) this.#roles.leaderLeaves();
+    // Its last appends, which say that the change is committed, are on their way (thesis §4.2.2).
+    if (this.#roles.kind !== "follower" && !isVoter) this.#roles.becomeFollower(none);
   }
 }

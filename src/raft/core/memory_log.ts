@@ -1,8 +1,8 @@
-// The log as the core sees it: entries in memory from after the last one compacted away, and four marks on them:
-// applied ≤ applying ≤ committed, and persisted ≤ persisting ≤ last.
+// The log as the core sees it: entries in memory from after the last one compacted away, and five marks on them:
+// applied ≤ applying ≤ committed ≤ last, and applying ≤ persisted ≤ persisting ≤ last.
 
 import { invariant } from "../../base/index.js";
-import type { Entry, Position } from "../../gen/skep/raft/v1/raft.js";
+import { type Entry, EntryKind, type Position } from "../../gen/skep/raft/v1/raft.js";
 
 export class MemoryLog {
   #base: Position;
@@ -48,6 +48,11 @@ export class MemoryLog {
     return this.#committed;
   }
 
+  /** What will be durable once the persist under way is. */
+  get persisting(): number {
+    return this.#persisting;
+  }
+
   get applied(): number {
     return this.#applied;
   }
@@ -63,9 +68,70 @@ export class MemoryLog {
     this.#entries.push(entry);
   }
 
+  /** Does the log have this entry? What is compacted away was committed and is the same everywhere, but nobody can tell by term. */
+  matches(index: number, term: number): boolean {
+    return this.termOf(index) === term;
+  }
+
+  /**
+   * Takes a leader's consecutive entries, of which the one before is known to agree: what agrees stays, what conflicts
+   * goes with all that follows it, and only then (§5.3; an old message must shorten nothing, check-list 15).
+   */
+  merge(entries: readonly Entry[]): void {
+    const at = entries.findIndex(({ index, term }) => !this.matches(index, term));
+    const first = entries[at];
+    if (!first) return;
+    if (first.index <= this.lastIndex) this.#truncateFrom(first.index);
+    for (const entry of entries.slice(at)) this.append(entry);
+  }
+
+  /** The last place at or before `index` whose entry may be of `term` or earlier: where logs that differ after it may agree. */
+  hintFor(index: number, term: number): Position {
+    let at = Math.min(index, this.lastIndex);
+    while (at > this.#base.index && (this.termOf(at) ?? 0) > term) at -= 1;
+    return { index: at, term: this.termOf(at) ?? 0 };
+  }
+
+  /** Entries from `from` on to send: at least one, and then as many as fit into `bytesMax`; none where none are. */
+  entriesFrom(from: number, bytesMax: number): readonly Entry[] {
+    return this.#slice(from, this.lastIndex, bytesMax);
+  }
+
+  /** Is there a change of the membership among what is committed and not applied? */
+  get hasUnappliedChange(): boolean {
+    const rest = this.#slice(this.#applied + 1, this.#committed, Number.POSITIVE_INFINITY);
+    return rest.some(({ kind }) => kind === EntryKind.CONF_CHANGE);
+  }
+
+  /** All that was handed out to be applied has been. */
+  get isApplySettled(): boolean {
+    return this.#applied === this.#applying;
+  }
+
+  /**
+   * The state is now that of a snapshot at `position`. Entries after it stay only when the log has the snapshot's last
+   * entry: then they may follow it; else all of it goes (§7, figure 13 rules 6 and 7; check-list 26).
+   */
+  restore(position: Position): void {
+    invariant(
+      this.#persisting === this.#persisted && this.isApplySettled,
+      "nothing under way while a snapshot comes in",
+    );
+    invariant(position.index > this.#applied, "a snapshot goes forward", {
+      to: position.index,
+      applied: this.#applied,
+    });
+    const isKnown = this.matches(position.index, position.term);
+    if (isKnown) this.#entries.splice(0, position.index - this.#base.index);
+    else this.#entries.length = 0;
+    this.#base = { index: position.index, term: position.term };
+    this.#persisted = this.#persisting = isKnown ? Math.max(this.#persisted, position.index) : position.index;
+    this.#committed = Math.max(this.#committed, position.index);
+    this.#applied = this.#applying = position.index;
+  }
+
   /** Hands out what is not yet on disk, at least one entry and then as many as fit into `bytesMax`. */
   takeToPersist(bytesMax: number): readonly Entry[] {
-    invariant(this.#persisting === this.#persisted, "one persist at a time");
     const taken = this.#slice(this.#persisting + 1, this.lastIndex, bytesMax);
     this.#persisting += taken.length;
     return taken;
@@ -110,6 +176,14 @@ export class MemoryLog {
     invariant(term !== undefined, "the entry compacted to is kept", { index });
     this.#entries.splice(0, index - this.#base.index);
     this.#base = { index, term };
+  }
+
+  /** The mark of a persist under way goes down with the rest: what it writes of the old suffix is replaced by the next one. */
+  #truncateFrom(index: number): void {
+    invariant(index > this.#committed, "nothing committed is ever replaced", { index, committed: this.#committed });
+    this.#entries.length = index - this.#base.index - 1;
+    this.#persisted = Math.min(this.#persisted, index - 1);
+    this.#persisting = Math.min(this.#persisting, index - 1);
   }
 
   #at(index: number): Entry | undefined {

@@ -1,16 +1,13 @@
 // What goes into the core and what comes out of it.
 
-import type { Entry, HardState, Membership, Position } from "../../gen/skep/raft/v1/raft.js";
+import type { Message } from "../../gen/skep/raft/v1/messages.js";
+import type { Entry, HardState, Membership, Position, SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
 
-/** Between members. A message of another term is dealt with before its kind is looked at (§5.1). */
-export type Message = {
-  readonly from: number;
-  readonly to: number;
-  readonly term: number;
-} & (
-  | { readonly kind: "vote"; readonly last: Position }
-  | { readonly kind: "vote answer"; readonly isGranted: boolean }
-);
+/** What a message says, without its address. */
+export type Body = NonNullable<Message["body"]>;
+
+/** No leader, no vote, no member. */
+export const none = 0;
 
 /** To be written in one atomic batch. */
 export interface Persist {
@@ -18,25 +15,51 @@ export interface Persist {
   readonly entries: readonly Entry[];
 }
 
+/** The read with this context may be answered from a state that contains `index`. */
+export interface Read {
+  readonly context: number;
+  readonly index: number;
+}
+
 /** Effects, as data: what the node has to do now. */
 export interface Ready {
   /** At most one is handed out until `advance` says it is durable. */
   readonly persist: Persist | undefined;
-  /** May be sent at once. */
+  /** May be sent at once: appends go out before the leader's own sync. */
   readonly send: readonly Message[];
-  /** May be sent only when `persist` is durable: votes and acknowledgements promise something. */
+  /** May be sent only when `persist` is durable, at once when there is none: votes and acknowledgements promise something. */
   readonly sendAfterPersist: readonly Message[];
   /** To be applied, in order. They are durable here. */
   readonly committed: readonly Entry[];
+  /** A received snapshot to become the state. Until `advance` says so nothing else is to be persisted or applied. */
+  readonly install: SnapshotMeta | undefined;
+  readonly reads: readonly Read[];
+  /** Is the process of this member (the leader) still there? `reportProbe` takes the answer. */
+  readonly probe: number | undefined;
 }
 
-export type Progress =
+export type Progressed =
   /** What the last `persist` held is durable. */
   | { readonly kind: "persisted" }
   /** Everything up to here has been applied. */
-  | { readonly kind: "applied"; readonly index: number };
+  | { readonly kind: "applied"; readonly index: number }
+  /** The state is the snapshot's, durably. */
+  | { readonly kind: "installed" };
 
-export type RoleName = "follower" | "candidate" | "leader";
+/** Refused: nothing listens there, the process is gone. Unknown: no answer, which proves nothing. */
+export type ProbeOutcome = "gone" | "alive" | "unknown";
+
+export type RoleName = "follower" | "pre-candidate" | "candidate" | "leader";
+
+/** What a leader knows of one other member. */
+export interface ProgressStatus {
+  readonly member: number;
+  readonly state: "probe" | "replicate" | "snapshot";
+  readonly match: number;
+  readonly next: number;
+  /** Heard of within the last election timeout. */
+  readonly isActive: boolean;
+}
 
 export interface CoreStatus {
   readonly role: RoleName;
@@ -50,6 +73,8 @@ export interface CoreStatus {
   /** Index of the no-op this member opened its term with; undefined unless it leads. */
   readonly termStart: number | undefined;
   readonly membership: Membership;
+  /** The member leadership is being handed to; 0 when to nobody. */
+  readonly transferee: number;
 }
 
 /** What a member starts from. */
@@ -62,4 +87,23 @@ export interface CoreState {
   readonly applied: number;
   /** As of `applied`. */
   readonly membership: Membership;
+  /** The durable snapshot, where there is one. */
+  readonly snapshot?: SnapshotMeta | undefined;
+}
+
+export interface CoreOptions {
+  readonly id: number;
+  /** Ticks without a leader before a campaign; each wait is drawn from [electionTicks, 2 × electionTicks). */
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  /** One persist holds at most this much entry data, and at least one entry. */
+  readonly persistBytesMax: number;
+  /** One Ready hands out at most this much to apply, so that applying comes in slices. */
+  readonly applyBytesMax: number;
+  readonly applyEntriesMax: number;
+  /** Entry data in one append, beyond its first entry. */
+  readonly appendBytesMax: number;
+  /** Appends on their way to one follower that it has not acknowledged: messages, and entry data in bytes. */
+  readonly inFlightMessagesMax: number;
+  readonly inFlightBytesMax: number;
 }

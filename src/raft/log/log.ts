@@ -79,6 +79,12 @@ export class RaftLog {
     }
   }
 
+  /** A snapshot of another member, whose last entry this is, has become the state: the next batch says so. */
+  startAfter(position: Position): void {
+    invariant(!this.#appending, "no append while the log starts anew");
+    this.#startsAnewAt = { index: position.index, term: position.term };
+  }
+
   /** Removes whole segments that hold nothing above `index`; a durable snapshot must contain it. */
   async dropThrough(index: number): Promise<void> {
     const { disk } = this.#modules;

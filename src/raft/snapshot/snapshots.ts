@@ -37,12 +37,44 @@ export class Snapshots {
   /** Replaces the snapshot; a crash leaves the old or the new one, whole. Ends early when `signal` is aborted. */
   async write(meta: SnapshotMeta, chunks: Iterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     const beside = `${this.#path}.tmp`;
+    await this.#writeFile(beside, meta, chunks, signal);
+    signal.throwIfAborted();
+    await this.#switchTo(beside);
+  }
+
+  /** Keeps another member's snapshot beside the own one, durable and whole, until `install`. */
+  async receive(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    await this.#writeFile(`${this.#path}.incoming`, meta, chunks, signal);
+  }
+
+  /** What was received last takes the own one's place. */
+  async install(): Promise<void> {
+    await this.#switchTo(`${this.#path}.incoming`);
+  }
+
+  /** Removes what a crash left half written. */
+  async clean(): Promise<void> {
+    await this.#disk.remove(`${this.#path}.tmp`);
+    await this.#disk.remove(`${this.#path}.incoming`);
+  }
+
+  async #switchTo(beside: string): Promise<void> {
+    await this.#disk.rename(beside, this.#path);
+    await this.#disk.syncFolder(this.#folder);
+  }
+
+  async #writeFile(
+    beside: string,
+    meta: SnapshotMeta,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
     await this.#disk.remove(beside);
     const file = await this.#disk.open(beside, { create: true });
     try {
       const writer = new PartWriter(file, this.#sealer);
       await writer.add({ kind: "meta", meta });
-      for (const chunk of chunks) {
+      for await (const chunk of chunks) {
         signal.throwIfAborted();
         invariant(chunk.length <= snapshotChunkBytesMax, "snapshot chunk size", { bytes: chunk.length });
         await writer.add({ kind: "chunk", chunk });
@@ -52,13 +84,10 @@ export class Snapshots {
     } finally {
       await file.close();
     }
-    await this.#disk.rename(beside, this.#path);
-    await this.#disk.syncFolder(this.#folder);
   }
 
-  /** The snapshot there is; undefined when there is none. */
+  /** The snapshot there is; undefined when there is none. It stays readable when a newer one takes its place. */
   async open(): Promise<OpenedSnapshot | undefined> {
-    await this.#disk.remove(`${this.#path}.tmp`);
     if (!(await this.#disk.list(this.#folder)).includes("snapshot")) return undefined;
     const file = await this.#disk.open(this.#path);
     const parts = this.#read(file);

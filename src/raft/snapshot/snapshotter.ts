@@ -11,6 +11,7 @@ export interface SnapshotterOptions {
   readonly snapshotEntries: number;
   readonly snapshotLogBytes: number;
   readonly trailingEntries: number;
+  readonly laggingEntriesMax: number;
 }
 
 export interface SnapshotterModules {
@@ -23,7 +24,8 @@ export interface SnapshotterModules {
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
   readonly #modules: SnapshotterModules;
-  readonly #abort = new AbortController();
+  #abort = new AbortController();
+  #isStopped = false;
   #core: RaftCore | undefined;
   #snapshotIndex = 0;
   /** Where the last one was tried; a failed one is not tried again before as much has been applied anew. */
@@ -44,6 +46,9 @@ export class Snapshotter {
   begin(core: RaftCore, snapshotIndex: number): void {
     this.#core = core;
     this.#snapshotIndex = this.#triedIndex = snapshotIndex;
+    this.#appliedBytes = 0;
+    this.#abort = new AbortController();
+    this.#isStopped = false;
   }
 
   /** One more entry has been applied. */
@@ -55,11 +60,12 @@ export class Snapshotter {
   consider(): void {
     const { snapshotEntries, snapshotLogBytes } = this.#options;
     const core = this.#core;
-    if (!core || this.#writing || this.#abort.signal.aborted) return;
-    const { applied: index, membership } = core.status;
+    if (!core || this.#writing || this.#isStopped) return;
+    const index = core.applied;
     if (index - this.#triedIndex < snapshotEntries && this.#appliedBytes < snapshotLogBytes) return;
     const term = core.termOf(index);
     if (term === undefined) return;
+    const { membership } = core.status;
     this.#triedIndex = index;
     this.#appliedBytes = 0;
     // References are collected now, while the state is that of `index`.
@@ -69,8 +75,10 @@ export class Snapshotter {
     });
   }
 
+  /** Makes no more of them until `begin`; what is being written is given up. */
   async stop(): Promise<void> {
-    this.#abort.abort(new Error("the member stops"));
+    this.#isStopped = true;
+    this.#abort.abort(new Error("the member stops, or another snapshot comes in"));
     await this.#writing;
   }
 
@@ -80,7 +88,8 @@ export class Snapshotter {
     try {
       await snapshots.write(meta, chunks, this.#abort.signal);
       this.#snapshotIndex = index;
-      const through = index - this.#options.trailingEntries;
+      core.snapshotted(meta);
+      const through = this.#forgettable(core, index);
       core.compact(through);
       await raftLog.dropThrough(through);
       log.info("raft snapshot written", { index });
@@ -88,5 +97,12 @@ export class Snapshotter {
       // The old one and the whole log are still there: nothing is lost but room.
       if (!this.#abort.signal.aborted) log.error("raft snapshot failed", { index, error: messageOf(error) });
     }
+  }
+
+  /** Followers that are only slow need not be sent the whole state. */
+  #forgettable(core: RaftCore, index: number): number {
+    const { trailingEntries, laggingEntriesMax } = this.#options;
+    const trailing = index - trailingEntries;
+    return Math.min(trailing, Math.max(core.neededFrom(trailing - laggingEntriesMax) - 1, 0));
   }
 }

@@ -1,12 +1,20 @@
 import { describe, expect, test } from "vitest";
-import { type Entry, EntryKind, type Membership } from "../../../src/gen/skep/raft/v1/raft.js";
+import {
+  ConfChange,
+  ConfChangeKind,
+  type Entry,
+  EntryKind,
+  type Membership,
+} from "../../../src/gen/skep/raft/v1/raft.js";
 import { RaftCore } from "../../../src/raft/core/core.js";
-import type { CoreState, Message, Ready } from "../../../src/raft/core/types.js";
+import type { CoreState, Ready } from "../../../src/raft/core/types.js";
 import { SeededRandom } from "../../../src/sim/index.js";
 
-const options = { id: 1, electionTicks: 10, persistBytesMax: 100, applyBytesMax: 100, applyEntriesMax: 8 };
+const options = {
+  ...{ id: 1, electionTicks: 10, heartbeatTicks: 1, persistBytesMax: 100, applyBytesMax: 100, applyEntriesMax: 8 },
+  ...{ appendBytesMax: 100, inFlightMessagesMax: 8, inFlightBytesMax: 1000 },
+};
 const alone: Membership = { voters: [1], learners: [] };
-const three: Membership = { voters: [1, 2, 3], learners: [] };
 
 function aCore(state: Partial<CoreState> = {}): RaftCore {
   const base = { index: 0, term: 0 };
@@ -27,6 +35,11 @@ const entry = (index: number, term: number, text = "x"): Entry => ({
   kind: EntryKind.NORMAL,
   data: Buffer.from(text),
 });
+/** Makes member 1 the voter it is. */
+const aChange = (index: number, term: number): Entry => {
+  const change = ConfChange.encode({ kind: ConfChangeKind.ADD_VOTER, member: 1 }).finish();
+  return { index, term, kind: EntryKind.CONF_CHANGE, data: Buffer.from(change) };
+};
 const written = (ready: Ready | undefined): string[] =>
   (ready?.persist?.entries ?? []).map((e) => `${e.index}@${e.term}`);
 const applied = (ready: Ready | undefined): string[] => (ready?.committed ?? []).map((e) => `${e.index}@${e.term}`);
@@ -114,7 +127,7 @@ describe("alone", () => {
     const nobody = aCore({ membership: { voters: [], learners: [1] } });
     nobody.campaign();
     expect(nobody.status).toMatchObject({ role: "follower", term: 0 });
-    const behind = aCore({ hardState: { term: 1, vote: 0, commit: 1 }, entries: [entry(1, 1)] });
+    const behind = aCore({ hardState: { term: 1, vote: 0, commit: 1 }, entries: [aChange(1, 1)] });
     behind.campaign();
     expect(behind.status).toMatchObject({ role: "follower", term: 1 });
     settle(behind);
@@ -149,99 +162,5 @@ describe("alone", () => {
     core.propose(Buffer.from("y"));
     expect(settle(core).flatMap(applied)).toEqual(["7@1"]);
     expect(() => core.compact(8)).toThrow(/invariant/);
-  });
-});
-
-describe("among three (elections only)", () => {
-  const vote = (from: number, term: number, index: number, lastTerm: number): Message => ({
-    kind: "vote",
-    from,
-    to: 1,
-    term,
-    last: { index, term: lastTerm },
-  });
-
-  test("a candidate asks for votes only after its own is durable, and needs two", () => {
-    const core = aCore({ membership: three });
-    core.campaign();
-    const ready = core.ready();
-    expect(ready?.persist).toEqual({ hardState: { term: 1, vote: 1, commit: 0 }, entries: [] });
-    expect(ready?.send).toEqual([]);
-    expect(ready?.sendAfterPersist.map((message) => [message.kind, message.to])).toEqual([
-      ["vote", 2],
-      ["vote", 3],
-    ]);
-    core.advance({ kind: "persisted" });
-    expect(core.status.role).toBe("candidate");
-    core.step({ kind: "vote answer", from: 2, to: 1, term: 1, isGranted: true });
-    expect(core.status.role).toBe("leader");
-  });
-
-  test("votes of an older term, or asked for before the own vote is durable, elect nobody alone", () => {
-    const core = aCore({ membership: three });
-    core.campaign();
-    core.step({ kind: "vote answer", from: 2, to: 1, term: 1, isGranted: true });
-    expect(core.status.role).toBe("candidate");
-    core.ready();
-    core.advance({ kind: "persisted" });
-    expect(core.status.role).toBe("leader");
-    const late = aCore({ membership: three, hardState: { term: 5, vote: 0, commit: 0 } });
-    late.campaign();
-    settle(late);
-    late.step({ kind: "vote answer", from: 2, to: 1, term: 5, isGranted: true });
-    expect(late.status).toMatchObject({ role: "candidate", term: 6 });
-  });
-
-  test.each([
-    ["the same log", vote(2, 4, 2, 3), true],
-    ["a longer log", vote(2, 4, 9, 3), true],
-    ["a later last term, though shorter (check-list 6)", vote(2, 4, 1, 4), true],
-    ["a shorter log", vote(2, 4, 1, 3), false],
-    ["an earlier last term, though longer", vote(2, 4, 9, 2), false],
-    ["an older term", vote(2, 2, 9, 9), false],
-  ])("asked by a candidate with %s, the vote is given after it is durable: %#", (_, request, isGranted) => {
-    const core = aCore({
-      membership: three,
-      hardState: { term: 3, vote: 0, commit: 0 },
-      entries: [entry(1, 3), entry(2, 3)],
-    });
-    core.step(request);
-    const ready = core.ready();
-    expect(ready?.sendAfterPersist).toMatchObject([{ kind: "vote answer", to: 2, isGranted }]);
-    if (isGranted) expect(ready?.persist?.hardState).toMatchObject({ term: 4, vote: 2 });
-  });
-
-  test("one vote a term, but the same candidate gets it again (check-list 5)", () => {
-    const core = aCore({ membership: three });
-    core.step(vote(2, 1, 0, 0));
-    settle(core);
-    core.step(vote(3, 1, 0, 0));
-    core.step(vote(2, 1, 0, 0));
-    const answers = core.ready()?.sendAfterPersist ?? [];
-    expect(answers.map((answer) => [answer.to, answer.kind === "vote answer" && answer.isGranted])).toEqual([
-      [3, false],
-      [2, true],
-    ]);
-  });
-
-  test("an answer decided while a batch is being written waits for the next batch", () => {
-    const core = aCore({ membership: three });
-    core.campaign();
-    core.ready();
-    core.step(vote(2, 2, 0, 0));
-    expect(core.ready()).toBeUndefined();
-    core.advance({ kind: "persisted" });
-    const ready = core.ready();
-    expect(ready?.persist?.hardState).toMatchObject({ term: 2, vote: 2 });
-    expect(ready?.sendAfterPersist.map((message) => message.kind)).toContain("vote answer");
-  });
-
-  test("a leader that hears of a later term follows, and takes no more proposals (§5.1)", () => {
-    const core = aCore();
-    core.campaign();
-    settle(core);
-    core.step({ kind: "vote answer", from: 2, to: 1, term: 7, isGranted: false });
-    expect(core.status).toMatchObject({ role: "follower", term: 7, termStart: undefined });
-    expect(core.propose(Buffer.from("x"))).toBeUndefined();
   });
 });

@@ -82,6 +82,7 @@ test("a crash at any operation leaves the old or the new one, whole", async () =
         [9, 40],
       ]).toContainEqual(found);
       seen[found?.[0] === 5 ? "old" : "new"] += 1;
+      await on(disk).clean();
       expect(disk.files()).toEqual(["raft/snapshot"]);
     }
   }

@@ -1,0 +1,289 @@
+// Who this member is: its term, its vote, its role and the arrows between roles; who stands and who gets the vote.
+// References (§) are to the Raft paper, "thesis" is Ongaro's.
+
+import { invariant, type Random } from "../../base/index.js";
+import type { Message, Vote } from "../../gen/skep/raft/v1/messages.js";
+import { EntryKind, type Membership, type Position, type SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
+import { type Ballot, Election, newBallot } from "./election.js";
+import { Follower } from "./follower.js";
+import { Leader } from "./leader.js";
+import type { MemoryLog } from "./memory_log.js";
+import type { Outbox } from "./outbox.js";
+import { voteResult } from "./quorum.js";
+import type { TermState } from "./term_state.js";
+import { type Body, type CoreOptions, none, type ProbeOutcome, type RoleName } from "./types.js";
+import { compareLogs, lastOf, yieldsTo } from "./votes.js";
+
+type Role =
+  | { readonly kind: "follower"; readonly follower: Follower }
+  | { readonly kind: "pre-candidate" | "candidate"; readonly ballot: Ballot }
+  | { readonly kind: "leader"; readonly leader: Leader };
+
+export interface RolesModules {
+  readonly random: Random;
+  readonly log: MemoryLog;
+  readonly state: TermState;
+  readonly outbox: Outbox;
+  readonly membership: () => Membership;
+  readonly snapshot: () => SnapshotMeta | undefined;
+  /** Whether this member could lead: its disk works, and its state is its own. */
+  readonly isFit: () => boolean;
+}
+
+export class Roles {
+  readonly #options: CoreOptions;
+  readonly #modules: RolesModules;
+  readonly #state: TermState;
+  readonly #log: MemoryLog;
+  readonly #outbox: Outbox;
+  readonly #election: Election;
+  #role: Role;
+
+  constructor(options: CoreOptions, modules: RolesModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#state = modules.state;
+    this.#log = modules.log;
+    this.#outbox = modules.outbox;
+    this.#election = new Election(options.electionTicks, modules.random);
+    this.#role = { kind: "follower", follower: new Follower(none, modules.log) };
+  }
+
+  get kind(): RoleName {
+    return this.#role.kind;
+  }
+
+  /** The work of a leader; undefined where this member does not lead. */
+  get leading(): Leader | undefined {
+    return this.#role.kind === "leader" ? this.#role.leader : undefined;
+  }
+
+  get following(): Follower | undefined {
+    return this.#role.kind === "follower" ? this.#role.follower : undefined;
+  }
+
+  /** Who leads in this term, as far as is known; 0 for nobody. */
+  get leader(): number {
+    return this.#role.kind === "leader" ? this.#options.id : (this.following?.leader ?? none);
+  }
+
+  /** Its only voter, and there is nobody else to send to. */
+  get isAlone(): boolean {
+    const { voters, learners } = this.#modules.membership();
+    return voters.length === 1 && learners.length === 0;
+  }
+
+  tick(): void {
+    if (this.#role.kind !== "leader") {
+      if (this.#election.tick()) this.campaign();
+      return;
+    }
+    const hasQuorum = this.#role.leader.tick();
+    // A leader whose disk hangs acknowledges nothing and would keep everybody waiting; alone, nobody could take over.
+    const isUseless = !this.#modules.isFit() && this.#modules.membership().voters.length > 1;
+    if (!hasQuorum || isUseless) this.becomeFollower(none);
+  }
+
+  campaign(): void {
+    this.#election.restartTimer();
+    if (this.#role.kind !== "leader" && this.#isPromotable) this.#becomePreCandidate(newBallot({}));
+  }
+
+  /** The leader hands over: stands at once, without asking first. */
+  campaignAsked(): void {
+    if (this.#role.kind !== "leader" && this.#isPromotable) this.#becomeCandidate(newBallot({ isTransfer: true }));
+  }
+
+  forgetLeader(): void {
+    if (this.#role.kind === "follower" && this.leader !== none) this.#follow(none);
+  }
+
+  /** The leader is no voter any more and goes: nobody has to wait for its silence. */
+  leaderLeaves(): void {
+    this.forgetLeader();
+    this.#election.yieldTurn();
+  }
+
+  suspect(member: number): void {
+    if (this.#role.kind === "follower" && this.leader === member) this.#election.askProbe(member);
+  }
+
+  takeProbe(): number | undefined {
+    return this.#election.takeProbe();
+  }
+
+  /** Requests that waited for the probe are given to `step` again, once they can be answered. */
+  reportProbe(member: number, outcome: ProbeOutcome, step: (message: Message) => void): void {
+    const held = this.#election.takeHeld();
+    const isFollowing = this.#role.kind === "follower" && this.leader === member;
+    if (isFollowing && outcome !== "gone") return this.#refuseAll(held);
+    if (isFollowing) this.forgetLeader();
+    for (const message of held) step(message);
+    // Whoever got this member's word goes first; else it is up to this one, if nobody leads by now.
+    const isFree = this.#role.kind === "follower" && this.leader === none && !this.#election.isYielding;
+    if (isFollowing && isFree && this.#isPromotable) this.#becomePreCandidate(newBallot({ gone: member }));
+  }
+
+  /** A message of a later term: does it count? Most make this member follow into that term. */
+  admitsLater(message: Message, body: Body): boolean {
+    const isRequest = body.$case === "vote" || body.$case === "preVote";
+    if (isRequest && !body.value.isTransfer && this.#clingsToLeader(message.from)) {
+      const isHeld = this.#role.kind === "follower" && body.value.gone === this.leader;
+      if (isHeld) this.#election.hold(message, this.leader);
+      else this.#refuseAll([message]);
+      return false;
+    }
+    if (body.$case === "preVote" || (body.$case === "preVoteAnswer" && body.value.isGranted)) return true;
+    this.#enterTerm(message.term, isFromLeader(body) ? message.from : none);
+    return true;
+  }
+
+  /** A removed or cut-off member must not disturb a leader that works (§6, thesis §4.2.3); who led may say it no longer does. */
+  #clingsToLeader(candidate: number): boolean {
+    if (this.#role.kind === "leader") return true;
+    return this.leader !== none && this.leader !== candidate && this.#election.isLeaderFresh;
+  }
+
+  /** Says no to a pre-vote, so that who asks need not wait; a vote is not answered, it would carry no news. */
+  #refuseAll(requests: readonly Message[]): void {
+    for (const { from, body } of requests) {
+      if (body?.$case === "preVote")
+        this.#outbox.promise(from, { $case: "preVoteAnswer", value: { isGranted: false } });
+    }
+  }
+
+  /** An old leader hears that it is one, an old candidate that it is late: with pre-votes, no term of theirs would tell them. */
+  answerEarlier({ from }: Message, body: Body): void {
+    const refusal = { isGranted: false };
+    if (body.$case === "preVote") this.#outbox.promise(from, { $case: "preVoteAnswer", value: refusal });
+    else if (body.$case === "vote") this.#outbox.promise(from, { $case: "voteAnswer", value: refusal });
+    else if (isFromLeader(body)) {
+      const value = { index: 0, isRejected: true, hintIndex: 0, hintTerm: 0 };
+      this.#outbox.promise(from, { $case: "appendAnswer", value });
+    }
+  }
+
+  /** The leader of this term speaks: whoever is not its follower yet becomes one (§5.2). */
+  followerOf(leader: number): Follower {
+    invariant(this.#role.kind !== "leader", "one leader in a term (§5.2)", { term: this.#state.term, other: leader });
+    this.#election.restartTimer();
+    if (this.#role.kind !== "follower" || this.leader === none) return this.#follow(leader);
+    invariant(this.leader === leader, "one leader in a term (§5.2)", {
+      term: this.#state.term,
+      leaders: [this.leader, leader],
+    });
+    return this.#role.follower;
+  }
+
+  /** §5.2 and §5.4.1: one vote a term, first come, and only for a log at least as complete. */
+  answerVote(from: number, request: Vote): void {
+    const isFree = this.#state.vote === from || (this.#state.vote === none && this.leader === none);
+    const isGranted = isFree && compareLogs(lastOf(request), this.#last.last) >= 0;
+    if (isGranted) {
+      this.#state.voteFor(from);
+      if (this.leader === none) this.becomeFollower(none);
+    }
+    this.#outbox.promise(from, { $case: "voteAnswer", value: { isGranted } });
+  }
+
+  /** Would get the vote in the term it would enter. Of two that ask one another, one yields. */
+  answerPreVote(from: number, term: number, request: Vote): void {
+    const last = lastOf(request);
+    const isRival = this.#role.kind === "pre-candidate" && term === this.#state.term + 1;
+    const isWorthy = isRival ? yieldsTo(this.#last, { id: from, last }) : compareLogs(last, this.#last.last) >= 0;
+    const isGranted = term > this.#state.term && isWorthy;
+    if (isGranted && isRival) this.becomeFollower(none);
+    if (isGranted && (isRival || request.gone !== none)) this.#election.yieldTurn();
+    const body: Body = { $case: "preVoteAnswer", value: { isGranted } };
+    this.#outbox.promise(from, body, isGranted ? term : this.#state.term);
+  }
+
+  countVote(from: number, isGranted: boolean): void {
+    if (this.#role.kind !== "candidate" && this.#role.kind !== "pre-candidate") return;
+    const { kind, ballot } = this.#role;
+    ballot.votes.set(from, isGranted);
+    const result = voteResult(this.#modules.membership().voters, ballot.votes);
+    if (result === "won") return kind === "candidate" ? this.#becomeLeader() : this.#becomeCandidate(ballot);
+    if (result === "lost") this.becomeFollower(none);
+  }
+
+  /** A voter; and none of the changes it knows to be committed is still to be applied: it might not be one any more (C1). */
+  get #isPromotable(): boolean {
+    const isVoter = this.#modules.membership().voters.includes(this.#options.id);
+    return isVoter && this.#modules.isFit() && !this.#log.hasUnappliedChange;
+  }
+
+  /** Follows a leader, or nobody for now, in the current term. */
+  #follow(leader: number): Follower {
+    const follower = new Follower(leader, this.#log);
+    this.#role = { kind: "follower", follower };
+    return follower;
+  }
+
+  /** any → follower: a later term was seen, an election was lost, or leading makes no sense any more. */
+  becomeFollower(leader: number): void {
+    this.#follow(leader);
+    this.#election.restartTimer();
+  }
+
+  /** follower, pre-candidate, candidate → pre-candidate: asks who would vote for it, and changes nothing (thesis §9.6). */
+  #becomePreCandidate(ballot: Ballot): void {
+    invariant(this.#role.kind !== "leader", "a leader does not stand again", { term: this.#state.term });
+    this.#election.restartTimer();
+    this.#role = { kind: "pre-candidate", ballot };
+    const value = this.#voteRequest(ballot);
+    for (const to of this.#otherVoters) this.#outbox.ask(to, { $case: "preVote", value }, this.#state.term + 1);
+    this.countVote(this.#options.id, true);
+  }
+
+  /** follower (asked by its leader), pre-candidate → candidate. A new term, and the own vote in it. */
+  #becomeCandidate(ballot: Ballot): void {
+    invariant(this.#role.kind !== "leader", "a leader does not stand again", { term: this.#state.term });
+    this.#state.enter(this.#state.term + 1);
+    this.#state.voteFor(this.#options.id);
+    this.#election.restartTimer();
+    this.#role = { kind: "candidate", ballot: newBallot(ballot) };
+    // The own vote counts when it is durable. Alone, nothing leaves the member before that, so the term's first entry
+    // travels in the same batch as term and vote (S3).
+    if (this.isAlone) return this.countVote(this.#options.id, true);
+    const value = this.#voteRequest(ballot);
+    for (const to of this.#otherVoters) this.#outbox.promise(to, { $case: "vote", value });
+  }
+
+  /** candidate → leader, with a majority. Its no-op commits what earlier terms left (§5.4.2, §8). */
+  #becomeLeader(): void {
+    invariant(this.#role.kind === "candidate", "only a candidate is elected", { term: this.#state.term });
+    const { snapshot, membership } = this.#modules;
+    const log = this.#log;
+    const { term } = this.#state;
+    const send = (to: number, body: Body): void => this.#outbox.send(to, body);
+    this.#role = {
+      kind: "leader",
+      leader: new Leader(this.#options, { log, term, send, snapshot }, membership()),
+    };
+    log.append({ term, index: log.lastIndex + 1, kind: EntryKind.NORMAL, data: Buffer.alloc(0) });
+  }
+
+  /** §5.1: a later term makes everybody a follower, who has not voted in it. */
+  #enterTerm(term: number, leader: number): void {
+    this.#state.enter(term);
+    this.becomeFollower(leader);
+  }
+
+  get #last(): { readonly id: number; readonly last: Position } {
+    return { id: this.#options.id, last: { index: this.#log.lastIndex, term: this.#log.last.term } };
+  }
+
+  get #otherVoters(): readonly number[] {
+    return this.#modules.membership().voters.filter((voter) => voter !== this.#options.id);
+  }
+
+  #voteRequest({ isTransfer, gone }: Ballot): Vote {
+    const { last } = this.#last;
+    return { lastIndex: last.index, lastTerm: last.term, isTransfer, gone };
+  }
+}
+
+export function isFromLeader(body: Body): boolean {
+  return body.$case === "append" || body.$case === "heartbeat" || body.$case === "snapshot";
+}
