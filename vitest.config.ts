@@ -1,7 +1,10 @@
 import { defineConfig } from "vitest/config";
 
+/** Nothing here waits for real time: what takes longer than this hangs, however slow and busy the machine. */
+const testTimeout = 30_000;
+
 const project = (name: string, include: string[], options: Record<string, unknown> = {}) => ({
-  test: { name, include, ...options },
+  test: { name, include, testTimeout, ...options },
 });
 
 export default defineConfig({
