@@ -80,9 +80,9 @@ describe("a manager that does not lead", () => {
   test("waits for a leader, and takes the one that comes", async () => {
     const { leading } = fixture.node;
     fixture.node.leading = undefined;
-    setTimeout(() => {
+    fastClock.after(500, () => {
       fixture.node.leading = leading;
-    }, 100);
+    });
     expect((await fixture.ask("GET", "/nodes")).json).toHaveLength(2);
   });
 
