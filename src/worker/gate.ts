@@ -6,12 +6,12 @@ interface Waiting {
 }
 
 export class Gate {
-  readonly #max: number;
+  readonly #max: () => number;
   readonly #waiting: Waiting[] = [];
   #inside = 0;
 
-  /** At most `max` run at once. */
-  constructor(max: number) {
+  /** At most `max()` run at once; it is asked whenever somebody wants in. */
+  constructor(max: () => number) {
     this.#max = max;
   }
 
@@ -27,7 +27,7 @@ export class Gate {
 
   #enter(order: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    if (this.#inside < this.#max) {
+    if (this.#inside < this.#max()) {
       this.#inside += 1;
       return Promise.resolve();
     }

@@ -40,7 +40,7 @@ export class Images {
   readonly #log: Log;
   readonly #pulls = new Map<string, Pull>();
   readonly #silentUntilMs = new Map<string, number>();
-  readonly #gate = new Gate(pullsMax);
+  readonly #gate = new Gate(() => pullsMax);
   /** Pulls outlive the task that asked, not the daemon. */
   readonly #life: Life;
 

@@ -10,7 +10,7 @@ import {
   SwarmError,
   sleep,
 } from "../base/index.js";
-import type { ContainerEvent, ContainerSummary, Engine } from "../engine/index.js";
+import type { ContainerEvent, ContainerSummary, Engine, EngineInfo } from "../engine/index.js";
 import type { Assignments, HeldAssignment, TaskAssignment } from "../gen/skep/v1/dispatcher.js";
 import { TaskState, TaskStatus } from "../gen/skep/v1/objects.js";
 import { ownLabels, taskLabel } from "./container/names.js";
@@ -25,8 +25,11 @@ import type { LocalState, LocalTask } from "./state.js";
 import { TaskRun } from "./task-run.js";
 import type { TaskWorld } from "./task-world.js";
 
-/** Creates and starts at once: more than the engine's two cores can do only makes each of them slower. */
-const startsMax = 4;
+/**
+ * Creates and starts at once, at the least; else as many as the engine has processors. Starting is the engine's work: more
+ * at a time only makes each of them slower (measured: five engines on two cores, 10 tasks in 1.17 s with two, 1.30 with four).
+ */
+const startsMin = 2;
 /** Stops at once. They mostly wait for a grace to pass. */
 const stopsMax = 64;
 /** After a reboot a leader is waited for this long before tasks start again by what the node remembers. */
@@ -151,8 +154,8 @@ export class Tasks {
     return {
       engine,
       images: new Images(this.#life, { engine, clock, log }),
-      starts: new Gate(this.#options.startsMax ?? startsMax),
-      stops: new Gate(stopsMax),
+      starts: new Gate(() => this.#options.startsMax ?? startsFor(engineWatch.info)),
+      stops: new Gate(() => stopsMax),
       clock,
       random,
       log,
@@ -303,6 +306,10 @@ export class Tasks {
     await this.#world.stops.run(0, () => engine.stop(id, undefined, signal), signal);
     await engine.remove(id, signal);
   }
+}
+
+function startsFor(engine: EngineInfo | undefined): number {
+  return Math.max(startsMin, Math.floor((engine?.nanoCpus ?? 0) / 1e9));
 }
 
 const noStatus: TaskStatus = TaskStatus.fromPartial({ state: TaskState.ASSIGNED });

@@ -19,7 +19,7 @@ export interface WorkerOptions {
   readonly bootId: string;
   /** Where other nodes reach this one; empty: the address a manager sees. */
   readonly advertiseAddr: string;
-  /** Creates and starts at once; 4 when absent. */
+  /** Creates and starts at once; as many as the engine has processors, at least 2, when absent. */
   readonly startsMax?: number;
 }
 

@@ -22,7 +22,7 @@ function visitor(gate: Gate, order: number, entered: number[], signal = never) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test("lets in as many as it holds, then the lowest order first", async () => {
-  const gate = new Gate(2);
+  const gate = new Gate(() => 2);
   const entered: number[] = [];
   const visitors = [5, 4, 9, 1, 3].map((order) => visitor(gate, order, entered));
   await turn();
@@ -35,7 +35,7 @@ test("lets in as many as it holds, then the lowest order first", async () => {
 });
 
 test("a cancelled wait takes no place, and one inside is not thrown out", async () => {
-  const gate = new Gate(1);
+  const gate = new Gate(() => 1);
   const entered: number[] = [];
   const abort = new AbortController();
   const inside = visitor(gate, 1, entered, abort.signal);
@@ -54,7 +54,7 @@ test("a cancelled wait takes no place, and one inside is not thrown out", async 
 });
 
 test("a failure inside frees the place", async () => {
-  const gate = new Gate(1);
+  const gate = new Gate(() => 1);
   await expect(gate.run(1, () => Promise.reject(new Error("no")), never)).rejects.toThrow("no");
   expect(await gate.run(2, () => Promise.resolve("in"), never)).toBe("in");
 });
