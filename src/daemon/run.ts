@@ -35,6 +35,7 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   const log = openLog({ level: options.logLevel, format: options.logFormat });
   // Every session and stream listens to the one signal that ends the daemon.
   setMaxListeners(0);
+  process.on("uncaughtException", (error) => endWithBug(log, error));
   // From the first moment on, so that a signal during the start is not lost: it ends what has just begun, in good order.
   const signalled = untilSignal();
   try {
@@ -44,6 +45,13 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
     log.error("the daemon did not start", { error: messageOf(error) });
     return exitCodes.refused;
   }
+}
+
+/** A bug crashes (principle 7): one line that says where, then the supervisor starts the daemon anew; containers run on. */
+function endWithBug(log: Log, error: Error): never {
+  const at = error.stack?.split("\n")[1]?.trim() ?? "";
+  log.error("the daemon has a bug and ends", { error: error.message, at });
+  process.exit(exitCodes.fatal);
 }
 
 function refuse(error: unknown): number {
