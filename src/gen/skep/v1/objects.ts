@@ -327,7 +327,18 @@ export interface Node {
     | undefined;
   /** The role the node's certificate is issued for, as observed. */
   readonly role: NodeRole;
-  readonly certificate: NodeCertificate | undefined;
+  readonly certificate:
+    | NodeCertificate
+    | undefined;
+  /** Present while the node is, or is to be, a member of the consensus. */
+  readonly manager: ManagerMember | undefined;
+}
+
+/** A manager's place in the consensus, and where the others reach it. */
+export interface ManagerMember {
+  readonly raftId: number;
+  /** host:port. */
+  readonly addr: string;
 }
 
 export interface NodeDescription {
@@ -531,6 +542,8 @@ export interface Cluster {
   readonly level: number;
   /** Nodes that were removed, by id, until their certificates ran out. */
   readonly removedNodes: readonly RemovedNode[];
+  /** Raft ids that were members once and never will be again, oldest first; bounded. */
+  readonly removedRaftIds: readonly number[];
 }
 
 export interface RootCa {
@@ -667,6 +680,7 @@ function createBaseNode(): Node {
     status: undefined,
     role: 0,
     certificate: undefined,
+    manager: undefined,
   };
 }
 
@@ -695,6 +709,9 @@ export const Node = {
     }
     if (message.certificate !== undefined) {
       NodeCertificate.encode(message.certificate, writer.uint32(66).fork()).ldelim();
+    }
+    if (message.manager !== undefined) {
+      ManagerMember.encode(message.manager, writer.uint32(74).fork()).ldelim();
     }
     return writer;
   },
@@ -762,6 +779,13 @@ export const Node = {
 
           message.certificate = NodeCertificate.decode(reader, reader.uint32());
           continue;
+        case 9:
+          if (tag !== 74) {
+            break;
+          }
+
+          message.manager = ManagerMember.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -781,6 +805,7 @@ export const Node = {
       status: isSet(object.status) ? NodeStatus.fromJSON(object.status) : undefined,
       role: isSet(object.role) ? nodeRoleFromJSON(object.role) : 0,
       certificate: isSet(object.certificate) ? NodeCertificate.fromJSON(object.certificate) : undefined,
+      manager: isSet(object.manager) ? ManagerMember.fromJSON(object.manager) : undefined,
     };
   },
 
@@ -810,6 +835,9 @@ export const Node = {
     if (message.certificate !== undefined) {
       obj.certificate = NodeCertificate.toJSON(message.certificate);
     }
+    if (message.manager !== undefined) {
+      obj.manager = ManagerMember.toJSON(message.manager);
+    }
     return obj;
   },
 
@@ -832,6 +860,83 @@ export const Node = {
     message.certificate = (object.certificate !== undefined && object.certificate !== null)
       ? NodeCertificate.fromPartial(object.certificate)
       : undefined;
+    message.manager = (object.manager !== undefined && object.manager !== null)
+      ? ManagerMember.fromPartial(object.manager)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseManagerMember(): ManagerMember {
+  return { raftId: 0, addr: "" };
+}
+
+export const ManagerMember = {
+  encode(message: ManagerMember, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.raftId !== 0) {
+      writer.uint32(8).uint64(message.raftId);
+    }
+    if (message.addr !== "") {
+      writer.uint32(18).string(message.addr);
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): ManagerMember {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseManagerMember() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 8) {
+            break;
+          }
+
+          message.raftId = longToNumber(reader.uint64() as Long);
+          continue;
+        case 2:
+          if (tag !== 18) {
+            break;
+          }
+
+          message.addr = reader.string();
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): ManagerMember {
+    return {
+      raftId: isSet(object.raftId) ? globalThis.Number(object.raftId) : 0,
+      addr: isSet(object.addr) ? globalThis.String(object.addr) : "",
+    };
+  },
+
+  toJSON(message: ManagerMember): unknown {
+    const obj: any = {};
+    if (message.raftId !== 0) {
+      obj.raftId = Math.round(message.raftId);
+    }
+    if (message.addr !== "") {
+      obj.addr = message.addr;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ManagerMember>, I>>(base?: I): ManagerMember {
+    return ManagerMember.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ManagerMember>, I>>(object: I): ManagerMember {
+    const message = createBaseManagerMember() as any;
+    message.raftId = object.raftId ?? 0;
+    message.addr = object.addr ?? "";
     return message;
   },
 };
@@ -3244,6 +3349,7 @@ function createBaseCluster(): Cluster {
     dataPathPort: 0,
     level: 0,
     removedNodes: [],
+    removedRaftIds: [],
   };
 }
 
@@ -3276,6 +3382,11 @@ export const Cluster = {
     for (const v of message.removedNodes) {
       RemovedNode.encode(v!, writer.uint32(74).fork()).ldelim();
     }
+    writer.uint32(82).fork();
+    for (const v of message.removedRaftIds) {
+      writer.uint64(v);
+    }
+    writer.ldelim();
     return writer;
   },
 
@@ -3349,6 +3460,23 @@ export const Cluster = {
 
           message.removedNodes.push(RemovedNode.decode(reader, reader.uint32()));
           continue;
+        case 10:
+          if (tag === 80) {
+            message.removedRaftIds.push(longToNumber(reader.uint64() as Long));
+
+            continue;
+          }
+
+          if (tag === 82) {
+            const end2 = reader.uint32() + reader.pos;
+            while (reader.pos < end2) {
+              message.removedRaftIds.push(longToNumber(reader.uint64() as Long));
+            }
+
+            continue;
+          }
+
+          break;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -3372,6 +3500,9 @@ export const Cluster = {
       level: isSet(object.level) ? globalThis.Number(object.level) : 0,
       removedNodes: globalThis.Array.isArray(object?.removedNodes)
         ? object.removedNodes.map((e: any) => RemovedNode.fromJSON(e))
+        : [],
+      removedRaftIds: globalThis.Array.isArray(object?.removedRaftIds)
+        ? object.removedRaftIds.map((e: any) => globalThis.Number(e))
         : [],
     };
   },
@@ -3405,6 +3536,9 @@ export const Cluster = {
     if (message.removedNodes?.length) {
       obj.removedNodes = message.removedNodes.map((e) => RemovedNode.toJSON(e));
     }
+    if (message.removedRaftIds?.length) {
+      obj.removedRaftIds = message.removedRaftIds.map((e) => Math.round(e));
+    }
     return obj;
   },
 
@@ -3426,6 +3560,7 @@ export const Cluster = {
     message.dataPathPort = object.dataPathPort ?? 0;
     message.level = object.level ?? 0;
     message.removedNodes = object.removedNodes?.map((e) => RemovedNode.fromPartial(e)) || [];
+    message.removedRaftIds = object.removedRaftIds?.map((e) => e) || [];
     return message;
   },
 };
