@@ -22,6 +22,8 @@ export type { CredentialSource, Credentials } from "./credentials.js";
 export { dialError } from "./dial-error.js";
 export { dispatcherBinding } from "./dispatcher-binding.js";
 export type { CaCalls, DispatcherCalls, LeaderCalls, ManagerCalls, SessionPeer } from "./manager-calls.js";
+export { type RaftCalls, raftBinding } from "./raft-binding.js";
+export { type LinkProbe, RaftLinks, type RaftLinksModules } from "./raft-links.js";
 export { RpcServer, type RpcServerModules, type RpcServerOptions } from "./server.js";
 export { openSession, type SessionOptions, type SessionStream } from "./session.js";
 export { NodeRemoved, NotTheLeader } from "./status.js";
