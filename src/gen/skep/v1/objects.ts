@@ -544,6 +544,15 @@ export interface Cluster {
   readonly removedNodes: readonly RemovedNode[];
   /** Raft ids that were members once and never will be again, oldest first; bounded. */
   readonly removedRaftIds: readonly number[];
+  /** The key managers' keys at rest are wrapped with; absent: never locked. */
+  readonly unlockKey: UnlockKey | undefined;
+}
+
+export interface UnlockKey {
+  /** 32 bytes; empty while managers are not locked. Secret: shown only by GET /swarm/unlockkey. */
+  readonly key: Buffer;
+  /** The revision that wrote it: a manager takes only a newer one than its files have. */
+  readonly version: number;
 }
 
 export interface RootCa {
@@ -3350,6 +3359,7 @@ function createBaseCluster(): Cluster {
     level: 0,
     removedNodes: [],
     removedRaftIds: [],
+    unlockKey: undefined,
   };
 }
 
@@ -3387,6 +3397,9 @@ export const Cluster = {
       writer.uint64(v);
     }
     writer.ldelim();
+    if (message.unlockKey !== undefined) {
+      UnlockKey.encode(message.unlockKey, writer.uint32(90).fork()).ldelim();
+    }
     return writer;
   },
 
@@ -3477,6 +3490,13 @@ export const Cluster = {
           }
 
           break;
+        case 11:
+          if (tag !== 90) {
+            break;
+          }
+
+          message.unlockKey = UnlockKey.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -3504,6 +3524,7 @@ export const Cluster = {
       removedRaftIds: globalThis.Array.isArray(object?.removedRaftIds)
         ? object.removedRaftIds.map((e: any) => globalThis.Number(e))
         : [],
+      unlockKey: isSet(object.unlockKey) ? UnlockKey.fromJSON(object.unlockKey) : undefined,
     };
   },
 
@@ -3539,6 +3560,9 @@ export const Cluster = {
     if (message.removedRaftIds?.length) {
       obj.removedRaftIds = message.removedRaftIds.map((e) => Math.round(e));
     }
+    if (message.unlockKey !== undefined) {
+      obj.unlockKey = UnlockKey.toJSON(message.unlockKey);
+    }
     return obj;
   },
 
@@ -3561,6 +3585,83 @@ export const Cluster = {
     message.level = object.level ?? 0;
     message.removedNodes = object.removedNodes?.map((e) => RemovedNode.fromPartial(e)) || [];
     message.removedRaftIds = object.removedRaftIds?.map((e) => e) || [];
+    message.unlockKey = (object.unlockKey !== undefined && object.unlockKey !== null)
+      ? UnlockKey.fromPartial(object.unlockKey)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUnlockKey(): UnlockKey {
+  return { key: Buffer.alloc(0), version: 0 };
+}
+
+export const UnlockKey = {
+  encode(message: UnlockKey, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.key.length !== 0) {
+      writer.uint32(10).bytes(message.key);
+    }
+    if (message.version !== 0) {
+      writer.uint32(16).uint64(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): UnlockKey {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseUnlockKey() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 10) {
+            break;
+          }
+
+          message.key = reader.bytes() as Buffer;
+          continue;
+        case 2:
+          if (tag !== 16) {
+            break;
+          }
+
+          message.version = longToNumber(reader.uint64() as Long);
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): UnlockKey {
+    return {
+      key: isSet(object.key) ? Buffer.from(bytesFromBase64(object.key)) : Buffer.alloc(0),
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+    };
+  },
+
+  toJSON(message: UnlockKey): unknown {
+    const obj: any = {};
+    if (message.key.length !== 0) {
+      obj.key = base64FromBytes(message.key);
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<UnlockKey>, I>>(base?: I): UnlockKey {
+    return UnlockKey.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<UnlockKey>, I>>(object: I): UnlockKey {
+    const message = createBaseUnlockKey() as any;
+    message.key = object.key ?? Buffer.alloc(0);
+    message.version = object.version ?? 0;
     return message;
   },
 };
