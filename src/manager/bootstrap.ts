@@ -29,6 +29,7 @@ export async function bootstrapSwarm(swarm: NewSwarm, writer: Writer, random: Ra
       Cluster.fromPartial({
         ...{ id: cluster.clusterId, spec, rootCa: cluster.rootCa, level },
         ...{ defaultAddressPool, subnetSize, dataPathPort },
+        ...(cluster.unlockKey && { unlockKey: { key: Buffer.from(cluster.unlockKey), version: tx.revision + 1 } }),
       }),
     );
     tx.put(

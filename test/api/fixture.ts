@@ -160,7 +160,7 @@ export async function swarmOfTwo(signal: AbortSignal) {
       writer,
       clock: systemClock,
       random: systemRandom,
-      ca: { rotateTokens: () => undefined },
+      ca: { rotateTokens: () => undefined, settleUnlockKey: () => undefined, unlockKey: () => "" },
       membership: {
         managers: () =>
           new Map([[managerId, { addr: "10.0.0.1:2377", leader: true, reachability: "reachable" as const }]]),

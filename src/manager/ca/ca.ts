@@ -22,6 +22,7 @@ import { type Grant, grantFor, type Shown } from "./grant.js";
 import type { IssuedCertificate, Pki, SigningRoot } from "./pki.js";
 import { nodeProfile } from "./profile.js";
 import { certificateExpiry, rotateTokens, type TokenKinds } from "./rotate.js";
+import { unlockKeyOf, unlockKeyText, withUnlockKey } from "./unlock.js";
 
 /** A request for a certificate is far smaller: an RSA key of 16,384 bits fits. */
 const csrBytesMax = 16 * 1024;
@@ -92,6 +93,20 @@ export class Ca {
     const cluster = tx.cluster;
     invariant(cluster?.rootCa !== undefined, "a leader's cluster has a root");
     tx.put("cluster", { ...cluster, rootCa: rotateTokens(cluster.rootCa, kinds, this.#modules.random) });
+  }
+
+  /** Gives the cluster row the unlock key its spec asks for, in the caller's transaction. */
+  settleUnlockKey(tx: Transaction, rotate: boolean): void {
+    const cluster = tx.cluster;
+    invariant(cluster !== undefined, "a leader has a cluster");
+    const settled = withUnlockKey(cluster, { rotate, revision: tx.revision + 1, random: this.#modules.random });
+    if (settled !== cluster) tx.put("cluster", settled);
+  }
+
+  /** The unlock key as users see it; "" while managers are not locked. Secret. */
+  unlockKey(): string {
+    const key = unlockKeyOf(this.#modules.store.cluster);
+    return key === undefined ? "" : unlockKeyText(key);
   }
 
   /** Forgets removed nodes once their certificates have run out and nothing is left to be refused. */

@@ -6,10 +6,13 @@ import { NodeRole } from "../../gen/skep/v1/specs.js";
 import type { Pki } from "./pki.js";
 import { nodeProfile, rootValidity } from "./profile.js";
 import { newTokens } from "./rotate.js";
+import { unlockKeyBytes } from "./unlock.js";
 
 export interface CreateClusterOptions {
   /** Validity of node certificates; absent: 90 days. */
   readonly nodeExpiryMs?: number;
+  /** Managers are locked from the beginning. */
+  readonly autoLock?: boolean;
 }
 
 export interface CreateClusterWorld {
@@ -25,6 +28,8 @@ export interface NewCluster {
   readonly rootCa: RootCa;
   /** For the first node's row. */
   readonly nodeCertificate: NodeCertificate;
+  /** For the cluster row, when managers are locked. Secret. */
+  readonly unlockKey: Uint8Array | undefined;
   /** For the first node's disk, PEM. The key is secret. */
   readonly credentials: { readonly root: string; readonly certificate: string; readonly key: string };
 }
@@ -50,6 +55,7 @@ export async function createCluster(options: CreateClusterOptions, world: Create
     nodeId,
     rootCa: { ...root, digest, joinTokens: newTokens(digest, random) },
     nodeCertificate: { fingerprint: issued.fingerprint, notAfter: wallTime(issued.notAfterMs) },
+    unlockKey: options.autoLock ? random.bytes(unlockKeyBytes) : undefined,
     credentials: { root: root.certificate, certificate: issued.certificate, key: request.key },
   };
 }

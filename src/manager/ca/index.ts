@@ -20,3 +20,4 @@ export { type CertificateProfile, nodeProfile } from "./profile.js";
 export { RemovedNodes } from "./removed.js";
 export { type TokenKinds } from "./rotate.js";
 export { joinToken, type ParsedToken, parseJoinToken, tokenSecretBytes } from "./token.js";
+export { parseUnlockKey, unlockKeyBytes, unlockKeyOf, unlockKeyText } from "./unlock.js";

@@ -11,12 +11,18 @@ import type { Writes } from "./write.js";
 export interface TokenRotation {
   readonly worker: boolean;
   readonly manager: boolean;
+  /** The key managers are locked with. */
+  readonly unlockKey?: boolean;
 }
 
 /** What control asks of the certificate authority, which alone writes tokens. */
 export interface CertificateAuthority {
   /** Gives the cluster row new secrets in the chosen join tokens, inside the caller's transaction. */
   rotateTokens(tx: Transaction, which: TokenRotation): void;
+  /** Draws, replaces or drops the unlock key as the cluster's spec and the wish say, inside the caller's transaction. */
+  settleUnlockKey(tx: Transaction, rotate: boolean): void;
+  /** The unlock key in force as users see it; "" while managers are not locked. Secret. */
+  unlockKey(): string;
 }
 
 export class ClusterControl {
@@ -41,15 +47,18 @@ export class ClusterControl {
       refuseUnbuilt(spec, cluster.spec?.ca?.forceRotate ?? 0);
       tx.put("cluster", { ...cluster, spec });
       if (rotate.worker || rotate.manager) this.#ca.rotateTokens(tx, rotate);
+      this.#ca.settleUnlockKey(tx, rotate.unlockKey ?? false);
       return "";
     });
+  }
+
+  /** `SWMKEY-1-…`, or "" while managers are not locked. */
+  unlockKey(): string {
+    return this.#ca.unlockKey();
   }
 }
 
 function refuseUnbuilt(spec: ClusterSpec, forceRotate: number): void {
-  if (spec.encryption?.autoLockManagers) {
-    throw notBuilt("locking managers (--autolock) is", "keep the data folders of managers on encrypted disks");
-  }
   const ca = spec.ca;
   if (ca === undefined) return;
   if (ca.externalCas.length > 0) throw notBuilt("external certificate authorities are", "use the swarm's own");

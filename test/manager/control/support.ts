@@ -23,7 +23,11 @@ export interface Controlled extends MemoryStore {
 export async function controlled(): Promise<Controlled> {
   const memory = memoryStore();
   const rotated: unknown[] = [];
-  const ca: CertificateAuthority = { rotateTokens: (_, which) => void rotated.push(which) };
+  const ca: CertificateAuthority = {
+    rotateTokens: (_, which) => void rotated.push(which),
+    settleUnlockKey: () => undefined,
+    unlockKey: () => "",
+  };
   const managers = new Map<string, ManagerStatus>([
     ["m1", { addr: "10.0.0.1:2377", leader: true, reachability: "reachable" }],
   ]);
