@@ -1,28 +1,37 @@
-// Which manager an agent dials: itself while it leads, the leader it was told of, else those it knows in turn.
+// Which manager an agent dials: itself while it leads, else the leader it knows of, else the others in turn.
 
 import { type Clock, Queue, SwarmError } from "../base/index.js";
 import type { AgentMessage, ManagerPeer } from "../gen/skep/v1/dispatcher.js";
 import { type Credentials, type DispatcherCalls, openSession } from "../rpc/index.js";
 import type { Connection } from "../worker/index.js";
+import { firstOpen } from "./first-open.js";
 
 /** Managers remembered; a swarm has a handful. */
 const managersMax = 32;
 /** Messages of the own agent to the own dispatcher that may wait. */
 const localQueueMax = 10_000;
+/** A manager that has not answered by then no longer keeps the next one from being asked: the machine may be gone. */
+const patienceMs = 250;
 
 export interface ConnectorModules {
   readonly clock: Clock;
   readonly credentials: () => Credentials;
   /** The dispatcher of this process while it leads, and the address it knows itself by. */
   readonly local: () => { readonly dispatcher: DispatcherCalls; readonly address: string } | undefined;
+  /** What this node's own manager knows: its address, and the leader's; "" for none. */
+  readonly own: () => { readonly addr: string; readonly leaderAddr: string };
   /** The managers changed: worth remembering for the next start. */
   readonly changed: (addrs: readonly string[]) => void;
+  /** Opens a session; `openSession` when absent. */
+  readonly open?: typeof openSession;
 }
 
 export class Connector {
   readonly #modules: ConnectorModules;
   #managers: readonly string[];
   #leader: string | undefined;
+  /** The manager of the last session. */
+  #last: string | undefined;
 
   constructor(managers: readonly string[], modules: ConnectorModules) {
     this.#managers = managers;
@@ -34,9 +43,10 @@ export class Connector {
     return this.#managers;
   }
 
-  /** A manager that does not lead said who does; "" when it knows none. */
+  /** The manager that was asked does not lead, and said who does; "" when it knows none. */
   leaderIs(addr: string): void {
     this.#leader = addr === "" ? undefined : addr;
+    if (this.#last !== undefined && addr === "") this.#putLast(this.#last);
   }
 
   /** The leader told who the managers are. */
@@ -50,23 +60,35 @@ export class Connector {
     this.#modules.changed(known);
   }
 
-  /** Opens a session with the most likely leader. A manager that cannot be reached goes to the end of the row. */
+  /** Opens a session with the most likely leader that answers. One that does not goes to the end of the row. */
   async connect(signal: AbortSignal): Promise<Connection> {
-    const { clock, credentials, local } = this.#modules;
+    const { clock, credentials, local, open = openSession } = this.#modules;
     const own = local();
     if (own) return localConnection(own.dispatcher, credentials(), own.address, signal);
-    const addr = this.#leader ?? this.#managers[0];
-    if (addr === undefined) throw new SwarmError("Unavailable", "no manager of the swarm is known");
-    try {
-      return await openSession({ addr, credentials: credentials() }, { clock, signal });
-    } catch (error) {
-      this.#failed(addr);
-      throw error;
-    }
+    const addrs = this.#candidates();
+    if (addrs.length === 0) throw new SwarmError("Unavailable", "no other manager of the swarm is known");
+    const { addr, opened } = await firstOpen(addrs, {
+      ...{ clock, patienceMs, signal },
+      open: (each, until) => open({ addr: each, credentials: credentials() }, { clock, signal: until }),
+      failed: (each) => this.#failed(each),
+    });
+    this.#last = addr;
+    return opened;
+  }
+
+  /** A manager that does not lead is of no use to its own agent. */
+  #candidates(): readonly string[] {
+    const { addr: ownAddr, leaderAddr } = this.#modules.own();
+    const likely = [leaderAddr, this.#leader ?? "", ...this.#managers];
+    return [...new Set(likely)].filter((addr) => addr !== "" && addr !== ownAddr);
   }
 
   #failed(addr: string): void {
-    this.#leader = undefined;
+    if (this.#leader === addr) this.#leader = undefined;
+    this.#putLast(addr);
+  }
+
+  #putLast(addr: string): void {
     if (this.#managers.includes(addr)) this.#managers = [...this.#managers.filter((each) => each !== addr), addr];
   }
 }

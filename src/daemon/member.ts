@@ -67,6 +67,7 @@ export class Member {
       clock: modules.clock,
       credentials: () => identity.current,
       local: () => this.#local(),
+      own: () => ({ addr: manager ? options.membership.advertiseAddr : "", leaderAddr: "" }),
       changed: modules.managersChanged,
     });
     this.#server = manager && this.#newServer(manager);

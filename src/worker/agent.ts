@@ -16,8 +16,8 @@ import { AgentSession, type Connection, Refused } from "./session.js";
 
 /** The newest protocol this agent speaks. */
 export const agentFormat = 1;
-/** Swarm waits up to 8 s; a new leader gives a node no more than 5 s to find it before its tasks are replaced. */
-const reconnect = { firstMs: 100, maxMs: 2_000 };
+/** Swarm waits up to 8 s; a new leader gives a node 5 s to find it before its tasks are replaced, and half a second is usual. */
+const reconnect = { firstMs: 100, maxMs: 1_000 };
 /** Managers that send the agent on to another one are followed at once this many times in a row. */
 const redirectsMax = 3;
 /** The leader ends the session once it has stored a goodbye; nobody waits longer for that. */
