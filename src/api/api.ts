@@ -7,7 +7,7 @@ import { Query } from "./decode/query.js";
 import { EngineProbe } from "./engine-probe.js";
 import { SwarmEvents } from "./events/log.js";
 import { type ApiRequest, type ApiResponse, bytesOf, done, errorResponse } from "./http.js";
-import type { ApiModules, ApiOptions } from "./modules.js";
+import type { ApiModules, ApiOptions, NotLeading } from "./modules.js";
 import { type Destination, Router } from "./router.js";
 import { routes } from "./routes/index.js";
 import { Rows } from "./rows.js";
@@ -59,6 +59,27 @@ export class Api {
     const status = "passOn" in answer ? "passed" : String(answer.status);
     this.#seconds.observe((clock.monotonic() - startedAt) / 1000, { method: request.method, status });
     return answer;
+  }
+
+  /**
+   * Answers a request another manager handed on: as the leader, or not at all. Never handed on again. Never rejects; what
+   * the leader refuses is an answer.
+   */
+  async answer(request: ApiRequest): Promise<ApiResponse | NotLeading> {
+    const control = this.#modules.node.control();
+    if (control === undefined) return { notLeading: true };
+    try {
+      const { version = versionMax, rest } = splitVersion(request.path);
+      const destination = this.#router.find(request.method, rest);
+      if (destination.kind !== "route" || destination.handler.where !== "leader")
+        return errorResponse(404, "page not found");
+      const { handler, id } = destination;
+      const query = new Query(request.query);
+      const answer = await handler.handle({ request, version, id, query, shared: this.#shared, control });
+      return "passOn" in answer ? errorResponse(404, "page not found") : answer;
+    } catch (error) {
+      return this.#failure(request, error);
+    }
   }
 
   async #answer(request: ApiRequest): Promise<Answer> {

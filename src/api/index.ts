@@ -24,9 +24,13 @@ export type {
   EngineResponse,
   InitOptions,
   JoinOptions,
+  KnownManager,
   Leader,
   NetworkInterface,
   Node,
   NodeState,
+  NotLeading,
+  Quorum,
+  RestoreOptions,
 } from "./modules.js";
 export { joinTimeout } from "./texts.js";

@@ -42,7 +42,10 @@ export type NodeState =
       readonly local: "active";
       readonly nodeId: string;
       readonly nodeAddr: string;
-      /** `starting`: it has the role, and is not yet part of the consensus. */
+      /**
+       * `starting`: it has the role, and is not yet part of the consensus. `ready`: it is, whether or not there is a leader
+       * at the moment: calls wait for one.
+       */
       readonly manager: "no" | "starting" | "ready";
       /** The managers this node knows, itself included if it is one. */
       readonly managers: readonly { readonly nodeId: string; readonly addr: string }[];
@@ -53,15 +56,52 @@ export interface Node {
   state(): NodeState;
   /** What the leader offers, while this node is the leader. */
   control(): Control | undefined;
-  /** The way to the leader, while another node is it. */
+  /** The way to the leader, while another node is it and known to be. */
   leader(): Leader | undefined;
+  /**
+   * Calls `fn` whenever `control()` or `leader()` may answer differently; returns how to stop that. Calls that look for a
+   * leader look again at once then, else every few milliseconds.
+   */
+  onLeaderChange?(fn: () => void): () => void;
+  /** What this manager knows of the others; undefined on a node that is no manager. */
+  quorum?(): Quorum | undefined;
+  /** Reads from this manager's own store, for as long as there is no leader to ask; undefined until that is loaded. */
+  localControl?(): Control | undefined;
+  /**
+   * Resolves when `control()` reads everything that was acknowledged anywhere before the call (a ReadIndex round).
+   * Rejects with SwarmError when this node does not lead any more.
+   */
+  readIndex?(signal: AbortSignal): Promise<void>;
   /** Makes a swarm of this node; resolves with its node id when it leads. */
   init(options: InitOptions): Promise<string>;
   /** Resolves when the node has its certificate and its first session. */
   join(options: JoinOptions): Promise<void>;
   /** Leaves and forgets; the API has already refused what needs force. */
   leave(force: boolean): Promise<void>;
+  /** The key's form has been checked. Rejects with Unauthenticated when it is not the one. */
   unlock(key: string): Promise<void>;
+  /** The swarm's state as one file, from this manager's own store. Rejects before the first byte or not at all. */
+  backup?(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Makes a swarm of one manager of what `backup` gave, on a node of no swarm; resolves with its node id. */
+  restore?(options: RestoreOptions, backup: AsyncIterable<Uint8Array>): Promise<string>;
+}
+
+/** What a manager knows of all managers, itself included. */
+export interface Quorum {
+  readonly hasLeader: boolean;
+  /** Since a leader was last known; 0 while one is. */
+  readonly noLeaderForMs: number;
+  readonly managers: readonly KnownManager[];
+}
+
+export interface KnownManager {
+  readonly nodeId: string;
+  /** "" when it is not known. */
+  readonly hostname: string;
+  readonly addr: string;
+  readonly reachable: boolean;
+  /** Wall time, milliseconds since 1970. */
+  readonly unreachableSince?: number;
 }
 
 /** Addresses are resolved: `ip:port` (`[ip]:port`), data path without port. */
@@ -88,9 +128,26 @@ export interface JoinOptions {
   readonly availability: NodeAvailability;
 }
 
+/** Addresses are resolved, as InitOptions' are. */
+export interface RestoreOptions {
+  readonly listenAddr: string;
+  readonly advertiseAddr: string;
+  readonly dataPathAddr: string;
+}
+
 export interface Leader {
-  /** Hands a request on as it came, its id included. Rejects with SwarmError when the leader is gone. */
+  /** Who it is: another text means another leader (or the same one, in a later term). Absent: there is only one, ever. */
+  readonly key?: string;
+  /**
+   * Hands a request on as it came, its id included. Rejects with SwarmError when no answer came: the leader is gone, or
+   * is not the leader (any more). What the leader refuses is an answer. Aborting `request.closed()` ends it.
+   */
   forward(request: ApiRequest): Promise<ApiResponse>;
+}
+
+/** The answer of a manager that was handed a request and does not lead: look again who does, and ask there. */
+export interface NotLeading {
+  readonly notLeading: true;
 }
 
 /** The engine of this node over HTTP, for the calls that are merged; passing bytes through is `host`'s. */

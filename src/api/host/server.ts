@@ -4,7 +4,15 @@ import { createServer, type IncomingMessage, type Server, type ServerOptions, Se
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import { type Log, messageOf } from "../../base/index.js";
-import { Api, type ApiModules, type ApiOptions, errorResponse } from "../index.js";
+import {
+  Api,
+  type ApiModules,
+  type ApiOptions,
+  type ApiRequest,
+  type ApiResponse,
+  errorResponse,
+  type NotLeading,
+} from "../index.js";
 import { connectionTo, type EngineAddress, engineHttp, nameOf } from "./engine.js";
 import { answerFromHandler } from "./handler.js";
 import { systemInterfaces } from "./interfaces.js";
@@ -33,6 +41,8 @@ export interface ApiServerModules extends Omit<ApiModules, "engine" | "interface
 export interface ApiServer {
   /** Opens all sockets, or none: rejects when one cannot be had. Resolves with their addresses as clients write them. */
   listen(): Promise<readonly string[]>;
+  /** Answers what another manager handed on; see `Api.answer`. Works before `listen` too. */
+  answer(request: ApiRequest): Promise<ApiResponse | NotLeading>;
   /** Closes them and every connection. */
   close(): Promise<void>;
 }
@@ -47,6 +57,7 @@ export function createApiServer(options: ApiServerOptions, modules: ApiServerMod
   };
   return {
     close,
+    answer: (request) => api.answer(request),
     listen: async () => {
       try {
         const addresses: string[] = [];
