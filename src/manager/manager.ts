@@ -184,7 +184,7 @@ function stateMachineOf(store: Store): StateMachine {
 
 function asStoreError(error: unknown): never {
   if (error instanceof NotLeaderError) throw new NotLeader();
-  if (error instanceof UnknownOutcomeError) throw new UnknownOutcome();
+  if (error instanceof UnknownOutcomeError) throw new UnknownOutcome(undefined, { cause: error.cause });
   throw error;
 }
 

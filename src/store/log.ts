@@ -11,8 +11,12 @@ export class NotLeader extends Error {
 /** The entry was handed over and leadership was lost meanwhile: it may yet be committed. */
 export class UnknownOutcome extends Error {
   override readonly name = "UnknownOutcome";
-  constructor(message = "leadership was lost while the change was under way: it may or may not have happened") {
-    super(message);
+  /** `cause`: what ended it, where that is more than an election: the disk's error. */
+  constructor(
+    message = "leadership was lost while the change was under way: it may or may not have happened",
+    options?: { readonly cause: unknown },
+  ) {
+    super(message, options);
   }
 }
 

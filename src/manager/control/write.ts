@@ -1,6 +1,6 @@
 // How a user's write reaches the store: once per request id, within Docker's 20 seconds, its failures in Docker's words.
 
-import { type Clock, rpcError } from "../../base/index.js";
+import { type Clock, rpcError, SwarmError } from "../../base/index.js";
 import { NotLeader, type Transaction, UnknownOutcome, type Writer } from "../../store/index.js";
 
 /** Docker's swarmRequestTimeout. */
@@ -44,8 +44,41 @@ export class Writes {
   }
 }
 
+/**
+ * Whether a write failed because leadership ended: nothing of it happened, or nobody knows yet. Either way it may be asked
+ * of the next leader, with the same request id (C3). Undefined: it failed for another reason.
+ */
+export function lostLeadership(error: unknown): "nothing happened" | "unknown" | undefined {
+  if (!(error instanceof SwarmError)) return undefined;
+  if (error.cause instanceof NotLeader) return "nothing happened";
+  return error.cause instanceof UnknownOutcome ? "unknown" : undefined;
+}
+
 function inDockersWords(error: unknown): Error {
-  if (error instanceof NotLeader) return rpcError("Unknown", noLeaderMessage);
-  if (error instanceof UnknownOutcome) return rpcError("Unknown", error.message);
+  if (error instanceof NotLeader) return new SwarmError("Unknown", noLeaderMessage, { rpc: true, cause: error });
+  if (error instanceof UnknownOutcome)
+    return new SwarmError("Unknown", outcomeText(error), { rpc: true, cause: error });
   return error instanceof Error ? error : new Error(String(error));
+}
+
+/** A disk that failed is what a person can mend, so that is what they read. */
+function outcomeText({ message, cause }: UnknownOutcome): string {
+  const code = codeOf(cause);
+  const disk = code === undefined ? undefined : (diskTexts[code] ?? `this manager's disk failed (${code})`);
+  return disk === undefined ? message : `${disk}: the change may or may not have happened, and no later one will`;
+}
+
+const diskTexts: Readonly<Record<string, string>> = {
+  ENOSPC: "this manager's disk is full (ENOSPC)",
+  EDQUOT: "this manager's disk quota is used up (EDQUOT)",
+  EROFS: "this manager's disk is read-only (EROFS)",
+};
+
+/** The system's name of an error, wherever in the chain of causes it is. */
+function codeOf(error: unknown): string | undefined {
+  for (let each: unknown = error; each instanceof Error; each = each.cause) {
+    const { code } = each as NodeJS.ErrnoException;
+    if (typeof code === "string") return code;
+  }
+  return undefined;
 }
