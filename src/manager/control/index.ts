@@ -20,4 +20,4 @@ export type { ManagerStatus, Membership } from "./membership.js";
 export { predefinedNetworks } from "./networks.js";
 export { countTasks, type ServiceCounts } from "./status.js";
 export type { UpdateOptions } from "./update.js";
-export { noLeaderMessage } from "./write.js";
+export { lostLeadership, noLeaderMessage } from "./write.js";
