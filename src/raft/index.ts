@@ -17,6 +17,7 @@
  * - C1 Two majorities in use at one time share a member: see core/conf.ts.
  */
 export type { ConfRefusal } from "./core/conf.js";
+export { LogLostError } from "./core/errors.js";
 export type { ProbeOutcome, ProgressStatus } from "./core/types.js";
 export { LogDamagedError, NewerFormatError, WrongKeyError } from "./log/errors.js";
 export { RaftMember, type RaftModules } from "./node.js";

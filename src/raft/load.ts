@@ -1,9 +1,17 @@
 // What a member finds on its disk when it starts: snapshot into the state machine, log into the core's beginning.
 
 import { type Disk, type Log, SwarmError } from "../base/index.js";
-import { ConfChange, ConfChangeKind, type Entry, EntryKind, type SnapshotMeta } from "../gen/skep/raft/v1/raft.js";
+import {
+  ConfChange,
+  ConfChangeKind,
+  type Entry,
+  EntryKind,
+  type Membership,
+  type SnapshotMeta,
+} from "../gen/skep/raft/v1/raft.js";
 import { nobody } from "./core/conf.js";
 import type { CoreState } from "./core/types.js";
+import { forcedBatch } from "./forced.js";
 import { LogDamagedError } from "./log/errors.js";
 import type { LoadedLog, RaftLog } from "./log/log.js";
 import type { Snapshots } from "./snapshot/snapshots.js";
@@ -21,6 +29,7 @@ export interface LoadOptions {
   readonly id: number;
   readonly bootstrap: boolean;
   readonly join: boolean;
+  readonly forceNewCluster: boolean;
   readonly trailingEntries: number;
 }
 
@@ -36,8 +45,9 @@ export async function load(options: LoadOptions, storage: Storage, stateMachine:
   const position = meta?.position ?? { index: 0, term: 0 };
   const found = await storage.raftLog.open(position);
   if (found.isNew && meta) throw new LogDamagedError(storage.folder, 0, "there is a snapshot and no log");
-  const log = found.isNew ? await begin(options, storage) : found;
   const membership = meta?.membership ?? nobody;
+  const begun = found.isNew ? await begin(options, storage) : found;
+  const log = options.forceNewCluster ? await force(options.id, storage, begun, membership, position.index) : begun;
   const state = {
     hardState: log.hardState,
     base: log.base,
@@ -66,11 +76,25 @@ export async function restoreSnapshot(
   return snapshot.meta;
 }
 
-/** The log's first entry makes this member the only voter; it counts as committed. Who joins begins with nothing at all. */
-async function begin(
-  options: LoadOptions,
+type Beginning = Pick<LoadedLog, "hardState" | "base" | "entries">;
+
+/** Everybody else leaves, durably, before anything else happens. */
+async function force(
+  id: number,
   storage: Storage,
-): Promise<Pick<LoadedLog, "hardState" | "base" | "entries">> {
+  begun: Beginning,
+  membership: Membership,
+  applied: number,
+): Promise<Beginning> {
+  const batch = forcedBatch(id, begun, membership, applied);
+  if (!batch) return begun;
+  await storage.raftLog.append(batch);
+  storage.log.warn("raft cluster forced to this member alone", { id, removed: batch.entries.length });
+  return { base: begun.base, hardState: batch.hardState, entries: [...begun.entries, ...batch.entries] };
+}
+
+/** The log's first entry makes this member the only voter; it counts as committed. Who joins begins with nothing at all. */
+async function begin(options: LoadOptions, storage: Storage): Promise<Beginning> {
   if (options.join) {
     const nothing = { hardState: { term: 0, vote: 0, commit: 0 }, entries: [] };
     await storage.raftLog.append(nothing);

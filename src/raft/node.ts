@@ -13,7 +13,6 @@ import {
   type Metrics,
   messageOf,
   type Random,
-  type Timer,
 } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import {
@@ -25,18 +24,20 @@ import {
 } from "../gen/skep/raft/v1/raft.js";
 import type { ConfRefusal } from "./core/conf.js";
 import { RaftCore } from "./core/core.js";
-import type { Persist, ProbeOutcome, ProgressStatus, Ready } from "./core/types.js";
-import { Handovers } from "./handovers.js";
+import type { Persist, ProgressStatus, Ready } from "./core/types.js";
 import { load, type Storage } from "./load.js";
 import { RaftLog } from "./log/log.js";
 import { OpenReads } from "./open_reads.js";
-import { type RaftOptions, raftDefaults } from "./options.js";
+import { completed, type RaftOptions } from "./options.js";
+import { Outgoing } from "./outgoing.js";
 import { Proposals } from "./proposals.js";
 import type { Sealer } from "./sealer.js";
 import { SnapshotExchange } from "./snapshot/exchange.js";
 import { Snapshots } from "./snapshot/snapshots.js";
 import { Snapshotter } from "./snapshot/snapshotter.js";
 import { statusOf } from "./status.js";
+import { Tenure } from "./tenure.js";
+import { Ticker } from "./ticker.js";
 import { noTransport, type Transport } from "./transport.js";
 import { type Leadership, NotLeaderError, type RaftNode, type RaftStatus, type StateMachine } from "./types.js";
 
@@ -64,42 +65,46 @@ export class RaftMember implements RaftNode {
   readonly #proposals: Proposals;
   readonly #snapshotter: Snapshotter;
   readonly #exchange: SnapshotExchange;
-  readonly #transport: Transport;
+  readonly #outgoing: Outgoing;
   readonly #reads: OpenReads;
-  readonly #handovers = new Handovers();
+  readonly #tenure: Tenure;
+  readonly #ticker: Ticker;
   readonly #persistSeconds: Histogram;
   readonly #appliedIndex: Gauge;
-  readonly #leadershipListeners: ((change: Leadership) => void)[] = [];
   readonly #fatalListeners: ((error: Error) => void)[] = [];
   #core: RaftCore | undefined;
   #phase: Phase = "new";
-  /** The term led in; undefined while not leading. */
-  #leadingTerm: number | undefined;
   /** A write of the log, or a snapshot on its way into the state. */
   #persisting: Promise<void> | undefined;
   #isTurnAsked = false;
-  #ticker: Timer | undefined;
 
   constructor(options: RaftOptions, modules: RaftModules) {
     const { disk, sealer, log, metrics } = modules;
-    this.#options = { ...raftDefaults, ...options };
+    this.#options = completed(options);
     this.#modules = modules;
-    const { folder, segmentBytes } = this.#options;
+    const { id, folder, segmentBytes, tickMs } = this.#options;
     const raftLog = new RaftLog({ folder: `${folder}/log`, segmentBytes }, { disk, sealer, log });
     const snapshots = new Snapshots(folder, { disk, sealer });
     this.#storage = { disk, log, folder, raftLog, snapshots };
     this.#proposals = new Proposals(this.#options);
-    this.#transport = modules.transport ?? noTransport;
-    const parts = { snapshots, raftLog, log, stateMachine: modules.stateMachine, transport: this.#transport };
+    this.#tenure = new Tenure({ proposals: this.#proposals, log });
+    this.#ticker = new Ticker(tickMs, modules.clock);
+    const { stateMachine, transport = noTransport } = modules;
+    const parts = { snapshots, raftLog, log, stateMachine, transport };
     this.#snapshotter = new Snapshotter(this.#options, parts);
     this.#exchange = new SnapshotExchange(parts);
+    this.#outgoing = new Outgoing({ id, transport, exchange: this.#exchange, enter: (report) => this.#enter(report) });
     this.#reads = new OpenReads(2 * this.#options.electionTicks, Math.floor(modules.random.next() * 2 ** 52));
     this.#persistSeconds = metrics.histogram("skep_raft_persist_seconds", "Time to make one batch of entries durable.");
     this.#appliedIndex = metrics.gauge("skep_raft_applied_index", "Index of the last log entry applied here.");
   }
 
   get status(): RaftStatus {
-    return statusOf(this.#core, this.#snapshotter.snapshotIndex, this.#phase === "running");
+    const { snapshotIndex } = this.#snapshotter;
+    return statusOf({
+      ...{ core: this.#core, snapshotIndex, tickMs: this.#options.tickMs },
+      isRunning: this.#phase === "running",
+    });
   }
 
   /** Who takes part, as of the last entry applied here. */
@@ -118,7 +123,7 @@ export class RaftMember implements RaftNode {
   }
 
   onLeadership(listener: (change: Leadership) => void): void {
-    this.#leadershipListeners.push(listener);
+    this.#tenure.onChange(listener);
   }
 
   onFatal(listener: (error: Error) => void): void {
@@ -134,7 +139,7 @@ export class RaftMember implements RaftNode {
     this.#snapshotter.begin(core, loaded.snapshotIndex);
     await this.#applyLoaded(core);
     this.#phase = "running";
-    this.#tickLater(core);
+    this.#ticker.start(() => this.#tick(core));
     // Alone, there is nobody to wait for.
     const { voters } = core.status.membership;
     if (voters.length === 1) core.campaign();
@@ -152,8 +157,29 @@ export class RaftMember implements RaftNode {
     await this.#storage.raftLog.close();
   }
 
+  /**
+   * The term led in, after a look at the clock: before a read is answered from the state. A leader that has not got round to
+   * its ticks for half an election timeout (a stopped process goes on) may have a successor, and leads no more.
+   */
+  leadingTerm(): number | undefined {
+    this.#lookAtClock();
+    return this.#phase === "running" ? this.#tenure.term : undefined;
+  }
+
+  /** Its owner saw the loop held up for so long: a leader with others steps down after half an election timeout. */
+  stalled(ms: number): void {
+    const core = this.#core;
+    if (!core || this.#phase !== "running" || ms <= this.#stallMsMax || core.role !== "leader") return;
+    this.#guarded(() => core.resign());
+    // Alone it goes on.
+    if (core.role === "leader") return;
+    this.#modules.log.warn("raft leader stalled, stepping down", { ms: Math.round(ms) });
+    this.#tenure.observe(core);
+    this.#askTurn();
+  }
+
   propose(data: Uint8Array, term: number): Promise<void> {
-    if (this.#phase !== "running" || this.#leadingTerm !== term) return Promise.reject(new NotLeaderError());
+    if (this.leadingTerm() !== term) return Promise.reject(new NotLeaderError());
     const outcome = this.#proposals.add(data, term);
     this.#askTurn();
     return outcome;
@@ -177,7 +203,7 @@ export class RaftMember implements RaftNode {
 
   /** Changes who takes part, one member at a time: resolves once that is applied here; rejects as `propose` does, or says why not now. */
   async proposeConfChange(change: ConfChange, term: number): Promise<ConfRefusal | undefined> {
-    if (this.#phase !== "running" || !this.#core || this.#leadingTerm !== term) throw new NotLeaderError();
+    if (!this.#core || this.leadingTerm() !== term) throw new NotLeaderError();
     const index = this.#core.proposeConfChange(change);
     if (typeof index !== "number") return index;
     const applied = this.#proposals.track(index, term);
@@ -203,13 +229,10 @@ export class RaftMember implements RaftNode {
   handOver(to?: number): Promise<boolean> {
     const core = this.#core;
     if (this.#phase !== "running" || core?.role !== "leader") return Promise.resolve(true);
-    const { voters } = core.status.membership;
-    const able = core.progress.filter(({ member, isActive }) => isActive && voters.includes(member));
-    const best = [...able].sort((a, b) => b.match - a.match)[0]?.member;
-    const target = to ?? best;
+    const target = to ?? core.successor;
     if (target === undefined || !core.transferLeader(target)) return Promise.resolve(false);
     this.#askTurn();
-    return this.#handovers.wait();
+    return this.#tenure.handovers.wait();
   }
 
   /** A message to this member was lost. */
@@ -227,6 +250,7 @@ export class RaftMember implements RaftNode {
 
   #enter(run: (core: RaftCore) => void): void {
     const core = this.#core;
+    this.#lookAtClock();
     if (!core || this.#phase !== "running") return;
     this.#guarded(() => run(core));
     this.#askTurn();
@@ -255,15 +279,15 @@ export class RaftMember implements RaftNode {
   }
 
   #carryOut(core: RaftCore, ready: Ready | undefined): void {
-    if (ready) this.#send(core, ready.send);
+    if (ready) this.#outgoing.send(ready.send);
     if (ready?.persist) this.#persisting = this.#persist(core, ready.persist, ready.sendAfterPersist);
-    else if (ready) this.#send(core, ready.sendAfterPersist);
+    else if (ready) this.#outgoing.send(ready.sendAfterPersist);
     if (ready?.install) this.#persisting = this.#install(core, ready.install);
     if (ready) this.#apply(core, ready.committed);
-    if (ready?.probe !== undefined) this.#probe(ready.probe);
+    if (ready?.probe !== undefined) this.#outgoing.probe(ready.probe);
     this.#reads.answered(ready?.reads ?? []);
     this.#reads.release(core.applied);
-    this.#observeLeadership(core);
+    this.#tenure.observe(core);
     this.#snapshotter.consider();
     if (ready) this.#askTurn();
   }
@@ -282,7 +306,7 @@ export class RaftMember implements RaftNode {
     this.#persisting = undefined;
     if (this.#phase === "failed") return;
     this.#guarded(() => {
-      this.#send(core, after);
+      this.#outgoing.send(after);
       core.advance({ kind: "persisted" });
       // Applied before anything new is taken: who waited for these can join the next batch.
       this.#carryOut(core, core.ready());
@@ -310,22 +334,6 @@ export class RaftMember implements RaftNode {
     });
   }
 
-  /** A snapshot goes its own way. */
-  #send(core: RaftCore, messages: readonly Message[]): void {
-    if (messages.length === 0) return;
-    const isSnapshot = (message: Message): boolean => message.body?.$case === "snapshot";
-    const plain = messages.filter((message) => !isSnapshot(message));
-    if (plain.length > 0) this.#transport.send(plain);
-    for (const message of messages.filter(isSnapshot)) {
-      void this.#exchange.send(message).then((isTaken) => this.#enter(() => core.reportSnapshot(message.to, isTaken)));
-    }
-  }
-
-  #probe(member: number): void {
-    const report = (outcome: ProbeOutcome): void => this.#enter((core) => core.reportProbe(member, outcome));
-    this.#transport.probe(member).then(report, () => report("unknown"));
-  }
-
   #apply(core: RaftCore, committed: readonly Entry[]): void {
     for (const { index, term, kind, data } of committed) {
       if (kind === EntryKind.NORMAL && data.length > 0) this.#modules.stateMachine.apply({ index, term, data });
@@ -336,40 +344,22 @@ export class RaftMember implements RaftNode {
     }
   }
 
-  #observeLeadership(core: RaftCore): void {
-    const { term, termStart, applied, transferee } = core.status;
-    this.#handovers.observe(core.role === "leader", transferee);
-    const leadingTerm = termStart !== undefined && applied >= termStart ? term : undefined;
-    if (leadingTerm === this.#leadingTerm) return;
-    this.#stopLeading(undefined);
-    if (leadingTerm !== undefined) this.#startLeading(leadingTerm);
+  #tick(core: RaftCore): void {
+    this.#lookAtClock();
+    if (this.#phase !== "running") return;
+    this.#guarded(() => core.tick());
+    this.#reads.tick();
+    this.#askTurn();
   }
 
-  /** not leading → leading, once an entry of the own term has been applied. */
-  #startLeading(term: number): void {
-    this.#leadingTerm = term;
-    this.#modules.log.info("raft leader", { term });
-    for (const listener of this.#leadershipListeners) listener({ leading: true, term });
+  get #stallMsMax(): number {
+    return (this.#options.electionTicks * this.#options.tickMs) / 2;
   }
 
-  /** leading → not leading. Proposals learn it before anybody is told to stop. */
-  #stopLeading(cause: unknown): void {
-    const term = this.#leadingTerm;
-    this.#leadingTerm = undefined;
-    this.#proposals.rejectAll(cause);
-    if (term === undefined) return;
-    this.#modules.log.info("raft leadership ended", { term });
-    for (const listener of this.#leadershipListeners) listener({ leading: false, term });
-  }
-
-  #tickLater(core: RaftCore): void {
-    this.#ticker = this.#modules.clock.after(this.#options.tickMs, () => {
-      if (this.#phase !== "running") return;
-      this.#guarded(() => core.tick());
-      this.#reads.tick();
-      this.#askTurn();
-      this.#tickLater(core);
-    });
+  /** Before anything that comes in is taken, and anything is said: what comes in may be as old as the stall. */
+  #lookAtClock(): void {
+    const { lateMs } = this.#ticker;
+    if (lateMs > this.#stallMsMax) this.stalled(lateMs);
   }
 
   #guarded(run: () => void): void {
@@ -380,10 +370,11 @@ export class RaftMember implements RaftNode {
     }
   }
 
-  /** running → failed. Nothing unsynced was acknowledged, and nothing will be (S1). */
+  /** running → failed. Nothing unsynced was acknowledged, and nothing will be (S1); who leads hands over with its last word. */
   #fail(error: unknown): void {
     if (this.#phase === "failed") return;
     this.#phase = "failed";
+    if (this.#core) this.#outgoing.lastWord(this.#core);
     this.#modules.log.error("raft member failed", { error: messageOf(error) });
     this.#end(error);
     const reason = error instanceof Error ? error : new Error(String(error));
@@ -391,9 +382,8 @@ export class RaftMember implements RaftNode {
   }
 
   #end(cause: unknown): void {
-    this.#ticker?.cancel();
+    this.#ticker.stop();
     this.#reads.rejectAll();
-    this.#handovers.end();
-    this.#stopLeading(cause);
+    this.#tenure.end(cause);
   }
 }

@@ -9,8 +9,12 @@ export interface RaftOptions {
   readonly bootstrap: boolean;
   /** An empty folder becomes an empty log, to be filled by the leader of the cluster this member joins. */
   readonly join?: boolean;
+  /** At the start, before anything else, every other member leaves, durably: this one goes on alone with the log it has. */
+  readonly forceNewCluster?: boolean;
   readonly tickMs?: number;
+  /** Docker's ElectionTick: at least twice `heartbeatTicks` in effect, so that one lost heartbeat elects nobody. */
   readonly electionTicks?: number;
+  /** Docker's HeartbeatTick. */
   readonly heartbeatTicks?: number;
   /** A snapshot is made when this many entries have been applied since the last one … */
   readonly snapshotEntries?: number;
@@ -39,6 +43,7 @@ const mib = 1024 * 1024;
 
 export const raftDefaults = {
   join: false,
+  forceNewCluster: false,
   tickMs: 100,
   electionTicks: 10,
   heartbeatTicks: 1,
@@ -56,3 +61,8 @@ export const raftDefaults = {
   proposalsMax: 10_000,
   proposalBytesMax: 64 * mib,
 } as const;
+
+export function completed(options: RaftOptions): Required<RaftOptions> {
+  const all = { ...raftDefaults, ...options };
+  return { ...all, electionTicks: Math.max(all.electionTicks, 2 * all.heartbeatTicks) };
+}

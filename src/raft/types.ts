@@ -1,6 +1,7 @@
 // What the owner of a Raft member gives it and gets from it.
 
 import { SwarmError } from "../base/index.js";
+import type { Membership } from "../gen/skep/raft/v1/raft.js";
 
 /** What the log is for: every member applies the same entries in the same order. */
 export interface StateMachine {
@@ -27,11 +28,15 @@ export interface RaftStatus {
   readonly term: number;
   /** Raft id of the leader, when one is known. */
   readonly leader: number | undefined;
+  /** Since a leader was last heard of; 0 while one is known. */
+  readonly noLeaderForMs: number;
   readonly commit: number;
   readonly applied: number;
   readonly lastIndex: number;
   /** The last entry the newest snapshot holds; 0 for none. */
   readonly snapshotIndex: number;
+  /** Who takes part, as of `applied`. */
+  readonly membership: Membership;
 }
 
 export interface Leadership {

@@ -29,6 +29,8 @@ test("a new member leads its own log, and what is proposed is applied in order",
     applied: 5,
     lastIndex: 5,
     snapshotIndex: 0,
+    noLeaderForMs: 0,
+    membership: { voters: [7], learners: [] },
   });
 });
 

@@ -70,7 +70,8 @@ function aSwarm({ gate = () => Promise.resolve() }: Setting = {}) {
     for (let id = 2; id <= count; id++) {
       await add(id);
       await change(1, ConfChangeKind.ADD_LEARNER, id);
-      await change(1, ConfChangeKind.ADD_VOTER, id);
+      await clock.advance(20);
+      expect(await change(1, ConfChangeKind.ADD_VOTER, id)).toBe(undefined);
     }
   };
   return { clock, members, machines, disks, down, snapshots, add, get, write, change, start };

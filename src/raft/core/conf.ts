@@ -31,7 +31,8 @@ export type ConfRefusal =
   | "no entry of this term is applied yet"
   | "another change is under way"
   | "no voter would be left"
-  | "it changes nothing";
+  | "it changes nothing"
+  | "it has not caught up";
 
 /** What a change itself has against it. */
 export function refusalOf(membership: Membership, change: ConfChange): ConfRefusal | undefined {

@@ -6,6 +6,7 @@ import { invariant, type Random } from "../../base/index.js";
 import type { Message } from "../../gen/skep/raft/v1/messages.js";
 import {
   ConfChange,
+  ConfChangeKind,
   type Entry,
   EntryKind,
   HardState,
@@ -17,6 +18,7 @@ import type { Follower } from "./follower.js";
 import { Installation } from "./installation.js";
 import { MemoryLog } from "./memory_log.js";
 import { Outbox } from "./outbox.js";
+import { Persisting } from "./persisting.js";
 import { isFromLeader, Roles } from "./roles.js";
 import { TermState } from "./term_state.js";
 import {
@@ -45,13 +47,8 @@ export class RaftCore {
   readonly #installation = new Installation();
   #membership: Membership;
   #snapshot: SnapshotMeta | undefined;
-  #isPersisting = false;
-  #persistTicks = 0;
+  readonly #persisting: Persisting;
   readonly #reads: Read[] = [];
-  /** The commit index as handed out last and as durable, and the last change of the membership that was applied. */
-  #takenCommit: number;
-  #durableCommit: number;
-  #lastChange = 0;
 
   constructor(options: CoreOptions, random: Random, { hardState, base, entries, applied, ...state }: CoreState) {
     invariant(options.id > none, "a Raft id is above 0", { id: options.id });
@@ -60,7 +57,7 @@ export class RaftCore {
     this.#membership = state.membership;
     this.#snapshot = state.snapshot;
     this.#state = new TermState(hardState);
-    this.#takenCommit = this.#durableCommit = hardState.commit;
+    this.#persisting = new Persisting(hardState.commit);
     invariant(this.#log.last.term <= hardState.term, "no entry is of a later term than the member", { ...hardState });
     this.#outbox = new Outbox(options.id, this.#state);
     this.#roles = new Roles(options, {
@@ -73,10 +70,10 @@ export class RaftCore {
 
   get status(): CoreStatus {
     const { committed: commit, applied, firstIndex, lastIndex } = this.#log;
-    const { kind: role, leader, leading } = this.#roles;
+    const { kind: role, leader, leading, noLeaderTicks } = this.#roles;
     const { term } = this.#state;
     return {
-      ...{ role, term, leader, commit, applied, firstIndex, lastIndex },
+      ...{ role, term, leader, noLeaderTicks, commit, applied, firstIndex, lastIndex },
       termStart: leading?.termStart,
       membership: this.#membership,
       transferee: leading?.transferee ?? none,
@@ -115,7 +112,7 @@ export class RaftCore {
 
   /** A restart would find the same members: only then may one that was removed be switched off. */
   get isMembershipDurable(): boolean {
-    return this.#durableCommit >= this.#lastChange;
+    return this.#persisting.isMembershipDurable;
   }
 
   /** Its only voter, and there is nobody else to send to. */
@@ -133,7 +130,7 @@ export class RaftCore {
   }
 
   tick(): void {
-    if (this.#isPersisting) this.#persistTicks += 1;
+    this.#persisting.tick();
     this.#roles.tick();
   }
 
@@ -146,7 +143,7 @@ export class RaftCore {
   step(message: Message): void {
     const { body, from, to, term } = message;
     invariant(to === this.#options.id, "a message for this member", { to });
-    if (!body || from === to) return;
+    if (!body || from === to || this.#roles.isDeafTo(from)) return;
     if (term > this.#state.term && !this.#roles.admitsLater(message, body)) return;
     if (term < this.#state.term) return this.#roles.answerEarlier(message, body);
     if (isFromLeader(body)) this.#follow(from, body);
@@ -169,6 +166,7 @@ export class RaftCore {
     if (!leading.mayChangeMembership) return "another change is under way";
     const refusal = refusalOf(this.#membership, change);
     if (refusal) return refusal;
+    if (change.kind === ConfChangeKind.ADD_VOTER && !leading.hasCaughtUp(change.member)) return "it has not caught up";
     const index = this.#appendOwn(EntryKind.CONF_CHANGE, Buffer.from(ConfChange.encode(change).finish()));
     leading.changeProposed(index, changedMembership(this.#membership, change));
     return index;
@@ -185,6 +183,16 @@ export class RaftCore {
   /** Hands leadership to a voter; false when this member does not lead, or `to` cannot. */
   transferLeader(to: number): boolean {
     return this.#roles.leading?.transferTo(to) ?? false;
+  }
+
+  /** The voter that is there and has most of the log; undefined when there is none, or this member does not lead. */
+  get successor(): number | undefined {
+    return this.#roles.leading?.successor;
+  }
+
+  /** leader → follower, with a last word to its successor: this member cannot go on leading. Alone it has to. */
+  resign(): void {
+    this.#roles.resign();
   }
 
   /** Drops the opinion of who leads, so that this member may vote for another at once. */
@@ -225,7 +233,7 @@ export class RaftCore {
     const persist = this.#installation.isRunning ? undefined : this.#takePersist();
     const { applyBytesMax, applyEntriesMax } = this.#options;
     const committed = this.#installation.isRunning ? noEntries : this.#log.takeToApply(applyBytesMax, applyEntriesMax);
-    const sendAfterPersist = !this.#isPersisting || persist ? this.#outbox.takeAfterPersist() : [];
+    const sendAfterPersist = !this.#persisting.isRunning || persist ? this.#outbox.takeAfterPersist() : [];
     const send = this.#outbox.take();
     const reads = this.#reads.splice(0);
     const probe = this.#roles.takeProbe();
@@ -264,7 +272,7 @@ export class RaftCore {
   }
 
   get #isDiskStalled(): boolean {
-    return this.#isPersisting && this.#persistTicks >= this.#options.electionTicks;
+    return this.#persisting.ticks >= this.#options.electionTicks;
   }
 
   /** What a leader of this term says. While a snapshot comes in it is as if it had been lost. */
@@ -323,7 +331,7 @@ export class RaftCore {
 
   #takeInstall(): SnapshotMeta | undefined {
     // The log never holds a term the member does not have durably, and nothing else is under way.
-    const isReady = !this.#isPersisting && this.#state.isDurable && this.#log.isApplySettled;
+    const isReady = !this.#persisting.isRunning && this.#state.isDurable && this.#log.isApplySettled;
     return isReady ? this.#installation.begin() : undefined;
   }
 
@@ -332,7 +340,7 @@ export class RaftCore {
     this.#log.restore(meta.position);
     this.#membership = meta.membership ?? nobody;
     this.#snapshot = meta;
-    this.#lastChange = 0;
+    this.#persisting.membershipInstalled();
     this.#roles.following?.agreesUpTo(meta.position.index);
   }
 
@@ -356,22 +364,18 @@ export class RaftCore {
   }
 
   #takePersist(): Persist | undefined {
-    const isAllTaken = this.#state.isTaken && !this.#log.hasToPersist && this.#takenCommit >= this.#lastChange;
-    if (this.#isPersisting || isAllTaken) return undefined;
+    const isAllTaken = this.#state.isTaken && !this.#log.hasToPersist && !this.#persisting.owesCommit;
+    if (this.#persisting.isRunning || isAllTaken) return undefined;
     const entries = this.#log.hasToPersist ? this.#log.takeToPersist(this.#options.persistBytesMax) : noEntries;
-    this.#isPersisting = true;
-    this.#persistTicks = 0;
     // It spares a restarted member the wait, and C1 needs it: what is said to be committed is durable with it.
     const commit = Math.min(this.#log.committed, this.#log.persisting);
-    this.#takenCommit = commit;
+    this.#persisting.begin(commit);
     return { hardState: HardState.fromPartial({ ...this.#state.take(), commit }), entries };
   }
 
   #persisted(): void {
-    invariant(this.#isPersisting, "something was being persisted");
-    this.#isPersisting = false;
+    this.#persisting.end();
     this.#state.markDurable();
-    this.#durableCommit = this.#takenCommit;
     this.#log.markPersisted();
     const isOwnVoteDurable = this.#state.isDurable && this.#state.vote === this.#options.id;
     if (this.#roles.kind === "candidate" && isOwnVoteDurable) this.#roles.countVote(this.#options.id, true);
@@ -381,7 +385,7 @@ export class RaftCore {
   #applied(entry: Entry): void {
     if (entry.kind !== EntryKind.CONF_CHANGE) return;
     const change = ConfChange.decode(entry.data);
-    this.#lastChange = entry.index;
+    this.#persisting.membershipChanged(entry.index);
     this.#membership = changedMembership(this.#membership, change);
     this.#roles.leading?.become(this.#membership);
     const { voters } = this.#membership;

@@ -3,6 +3,7 @@
 
 import { invariant } from "../../base/index.js";
 import type { Append, AppendAnswer } from "../../gen/skep/raft/v1/messages.js";
+import { LogLostError } from "./errors.js";
 import type { MemoryLog } from "./memory_log.js";
 import { none } from "./types.js";
 
@@ -42,7 +43,7 @@ export class Follower {
   /** A heartbeat tells no more than what was acknowledged to this leader. */
   commitThrough(commit: number): void {
     if (commit <= this.#log.committed) return;
-    invariant(commit <= this.#log.lastIndex, "what is committed here was acknowledged before", { commit });
+    if (commit > this.#log.lastIndex) throw new LogLostError(this.#log.lastIndex, commit);
     this.#log.commit(commit);
   }
 

@@ -35,7 +35,6 @@ export class Leader {
   #transfer: { readonly to: number; ticks: number; isAsked: boolean } | undefined;
   #isLeaving = false;
   #heartbeatTicks = 0;
-  #quorumTicks = 0;
 
   constructor(options: CoreOptions, modules: LeaderModules, membership: Membership) {
     this.#options = options;
@@ -68,23 +67,33 @@ export class Leader {
     return this.#isLeaving;
   }
 
+  /** Has an entry of this term and all before it: only then may it vote (thesis §4.2.1). Above all, it has a log. */
+  hasCaughtUp(member: number): boolean {
+    return (this.#progress.get(member)?.match ?? 0) >= this.termStart;
+  }
+
   changeProposed(index: number, next: Membership): void {
     this.#lastChange = index;
     this.#isLeaving = !next.voters.includes(this.#options.id);
   }
 
+  /** The voter that is there and has most. */
+  get successor(): number | undefined {
+    const able = this.progress.filter(({ member, isActive }) => isActive && this.#membership.voters.includes(member));
+    return able.sort((a, b) => b.match - a.match)[0]?.member;
+  }
+
   /** False: a majority was silent for an election timeout; this may be a leader nobody follows (thesis §6.2). */
   tick(): boolean {
+    for (const progress of this.#progress.values()) progress.tick();
     if (this.#transfer && ++this.#transfer.ticks >= this.#options.electionTicks) this.#transfer = undefined;
     if (++this.#heartbeatTicks >= this.#options.heartbeatTicks) {
       this.beat();
       this.#askAgain();
     }
-    if (++this.#quorumTicks < this.#options.electionTicks) return true;
-    this.#quorumTicks = 0;
-    const active = this.#membership.voters.filter((id) => id === this.#options.id || this.#progress.get(id)?.isActive);
-    for (const progress of this.#progress.values()) progress.isActive = false;
-    return active.length >= majority(this.#membership.voters.length);
+    const { voters } = this.#membership;
+    const heard = voters.filter((id) => id === this.#options.id || this.#progress.get(id)?.isSilent === false);
+    return heard.length >= majority(voters.length);
   }
 
   beat(): void {
@@ -107,7 +116,7 @@ export class Leader {
   answered(from: number, answer: AppendAnswer): void {
     const progress = this.#progress.get(from);
     if (!progress) return;
-    progress.isActive = true;
+    progress.heard();
     if (answer.isRejected) {
       // Skips whole terms instead of going back one by one: the follower has nothing later than hintTerm up to there.
       const hint = this.#modules.log.hintFor(answer.hintIndex, answer.hintTerm).index;
@@ -126,7 +135,7 @@ export class Leader {
   heartbeatAnswered(from: number, round: number): void {
     const progress = this.#progress.get(from);
     if (!progress) return;
-    progress.isActive = true;
+    progress.heard();
     progress.round = Math.max(progress.round, round);
     progress.resume();
     // If the last appends were lost nobody would ever know: an empty one after them is rejected then.
@@ -175,6 +184,12 @@ export class Leader {
     return true;
   }
 
+  /** Its last word: whoever has most stands at once, instead of waiting for this leader's silence. */
+  resign(): void {
+    const { successor } = this;
+    if (successor !== undefined) this.#modules.send(successor, { $case: "timeoutNow", value: {} });
+  }
+
   unreachable(member: number): void {
     const progress = this.#progress.get(member);
     if (progress?.kind === "replicate") progress.becomeProbe();
@@ -196,7 +211,7 @@ export class Leader {
 
   #add(member: number, isActive: boolean): void {
     const progress = new Progress(this.#options, this.#modules.log.lastIndex + 1);
-    progress.isActive = isActive;
+    if (isActive) progress.heard();
     this.#progress.set(member, progress);
   }
 

@@ -12,20 +12,24 @@ type State =
   | { readonly kind: "replicate"; readonly inFlight: Inflights }
   | { readonly kind: "snapshot"; readonly index: number };
 
+export interface ProgressLimits extends FlightLimits {
+  readonly electionTicks: number;
+}
+
 export class Progress {
-  readonly #limits: FlightLimits;
+  readonly #limits: ProgressLimits;
   #state: State = { kind: "probe", isWaiting: false };
   #match = 0;
   #next: number;
-  /** Heard of since the last check of the quorum. */
-  isActive = false;
+  #isHeardOf = false;
+  #silentTicks = 0;
   /** The commit index it was told last. */
   toldCommit = 0;
   /** The last round of heartbeats it answered. */
   round = 0;
 
   /** `next`: the first entry to be tried. */
-  constructor(limits: FlightLimits, next: number) {
+  constructor(limits: ProgressLimits, next: number) {
     this.#limits = limits;
     this.#next = next;
   }
@@ -44,8 +48,28 @@ export class Progress {
     return this.#state.kind;
   }
 
+  /** Heard of within the last election timeout. */
+  get isActive(): boolean {
+    return this.#isHeardOf && !this.isSilent;
+  }
+
+  /** Not heard of for an election timeout. One that leading began with has as long to say its first word. */
+  get isSilent(): boolean {
+    return this.#silentTicks >= this.#limits.electionTicks;
+  }
+
+  tick(): void {
+    this.#silentTicks += 1;
+  }
+
+  heard(): void {
+    this.#isHeardOf = true;
+    this.#silentTicks = 0;
+  }
+
   status(member: number): ProgressStatus {
-    return { member, state: this.kind, match: this.#match, next: this.#next, isActive: this.isActive };
+    const { kind: state, isActive } = this;
+    return { member, state, match: this.#match, next: this.#next, isActive, lastHeardTicks: this.#silentTicks };
   }
 
   /** No entries may be sent to it now. */

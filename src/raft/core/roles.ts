@@ -38,6 +38,8 @@ export class Roles {
   readonly #outbox: Outbox;
   readonly #election: Election;
   #role: Role;
+  /** Since a leader was last heard of. */
+  #silentTicks = 0;
 
   constructor(options: CoreOptions, modules: RolesModules) {
     this.#options = options;
@@ -73,15 +75,37 @@ export class Roles {
     return voters.length === 1 && learners.length === 0;
   }
 
+  /** Since a leader was last heard of; 0 while one is known. */
+  get noLeaderTicks(): number {
+    return this.leader === none ? this.#silentTicks : 0;
+  }
+
+  /**
+   * The only voter was there when every later membership was agreed on, or there is none: so nobody else can lead. Who says
+   * so does not know that it was removed – all others were, where a new cluster was forced (check-list 38).
+   */
+  isDeafTo(member: number): boolean {
+    const { voters, learners } = this.#modules.membership();
+    return voters.length === 1 && voters[0] === this.#options.id && !learners.includes(member);
+  }
+
   tick(): void {
+    this.#silentTicks = this.#role.kind === "leader" ? 0 : this.#silentTicks + 1;
     if (this.#role.kind !== "leader") {
       if (this.#election.tick()) this.campaign();
       return;
     }
     const hasQuorum = this.#role.leader.tick();
     // A leader whose disk hangs acknowledges nothing and would keep everybody waiting; alone, nobody could take over.
-    const isUseless = !this.#modules.isFit() && this.#modules.membership().voters.length > 1;
-    if (!hasQuorum || isUseless) this.becomeFollower(none);
+    if (!hasQuorum) this.becomeFollower(none);
+    else if (!this.#modules.isFit()) this.resign();
+  }
+
+  /** leader → follower, where others could lead: they are told, the best of them at once. */
+  resign(): void {
+    if (this.#role.kind !== "leader" || this.#modules.membership().voters.length === 1) return;
+    this.#role.leader.resign();
+    this.becomeFollower(none);
   }
 
   campaign(): void {
@@ -167,6 +191,7 @@ export class Roles {
   followerOf(leader: number): Follower {
     invariant(this.#role.kind !== "leader", "one leader in a term (§5.2)", { term: this.#state.term, other: leader });
     this.#election.restartTimer();
+    this.#silentTicks = 0;
     if (this.#role.kind !== "follower" || this.leader === none) return this.#follow(leader);
     invariant(this.leader === leader, "one leader in a term (§5.2)", {
       term: this.#state.term,
@@ -178,7 +203,7 @@ export class Roles {
   /** §5.2 and §5.4.1: one vote a term, first come, and only for a log at least as complete. */
   answerVote(from: number, request: Vote): void {
     const isFree = this.#state.vote === from || (this.#state.vote === none && this.leader === none);
-    const isGranted = isFree && compareLogs(lastOf(request), this.#last.last) >= 0;
+    const isGranted = isFree && !this.#isBlank && compareLogs(lastOf(request), this.#last.last) >= 0;
     if (isGranted) {
       this.#state.voteFor(from);
       if (this.leader === none) this.becomeFollower(none);
@@ -191,7 +216,7 @@ export class Roles {
     const last = lastOf(request);
     const isRival = this.#role.kind === "pre-candidate" && term === this.#state.term + 1;
     const isWorthy = isRival ? yieldsTo(this.#last, { id: from, last }) : compareLogs(last, this.#last.last) >= 0;
-    const isGranted = term > this.#state.term && isWorthy;
+    const isGranted = term > this.#state.term && isWorthy && !this.#isBlank;
     if (isGranted && isRival) this.becomeFollower(none);
     if (isGranted && (isRival || request.gone !== none)) this.#election.yieldTurn();
     const body: Body = { $case: "preVoteAnswer", value: { isGranted } };
@@ -205,6 +230,14 @@ export class Roles {
     const result = voteResult(this.#modules.membership().voters, ballot.votes);
     if (result === "won") return kind === "candidate" ? this.#becomeLeader() : this.#becomeCandidate(ballot);
     if (result === "lost") this.becomeFollower(none);
+  }
+
+  /**
+   * It knows of no members at all. Who joins is asked for its vote only after it has caught up; so this one lost its log, and
+   * may have promised what it does not know (check-list 38).
+   */
+  get #isBlank(): boolean {
+    return this.#log.lastIndex === 0 && this.#modules.membership().voters.length === 0;
   }
 
   /** A voter; and none of the changes it knows to be committed is still to be applied: it might not be one any more (C1). */
@@ -243,9 +276,7 @@ export class Roles {
     this.#state.voteFor(this.#options.id);
     this.#election.restartTimer();
     this.#role = { kind: "candidate", ballot: newBallot(ballot) };
-    // The own vote counts when it is durable. Alone, nothing leaves the member before that, so the term's first entry
-    // travels in the same batch as term and vote (S3).
-    if (this.isAlone) return this.countVote(this.#options.id, true);
+    // The own vote counts when it is durable, the others are asked then.
     const value = this.#voteRequest(ballot);
     for (const to of this.#otherVoters) this.#outbox.promise(to, { $case: "vote", value });
   }

@@ -59,6 +59,8 @@ export interface ProgressStatus {
   readonly next: number;
   /** Heard of within the last election timeout. */
   readonly isActive: boolean;
+  /** Since it was last heard of; since this member began to lead, when it never was. */
+  readonly lastHeardTicks: number;
 }
 
 export interface CoreStatus {
@@ -66,6 +68,8 @@ export interface CoreStatus {
   readonly term: number;
   /** 0: none known. */
   readonly leader: number;
+  /** Since a leader was last heard of; 0 while one is known. */
+  readonly noLeaderTicks: number;
   readonly commit: number;
   readonly applied: number;
   readonly firstIndex: number;

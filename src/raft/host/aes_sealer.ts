@@ -17,22 +17,47 @@ const prefixBytes = 1 + saltBytes + nonceBytes;
 const keysMax = 64;
 const nonceMax = 2 ** 48;
 
-/** `dataKey` is 32 bytes of which no other use is made. */
-export function aesSealer(dataKey: Uint8Array): Sealer {
-  invariant(dataKey.length === dataKeyBytes, "a data key has 32 bytes", { length: dataKey.length });
-  return new AesSealer(dataKey.slice());
+/** Seals with one data key, opens with that and earlier ones. */
+export interface AesSealer extends Sealer {
+  /** From now on this data key seals; those before still open. */
+  sealWith(dataKey: Uint8Array): void;
+  /** Those that seal or have opened something, newest first. */
+  readonly used: readonly Uint8Array[];
 }
 
-class AesSealer implements Sealer {
-  readonly #dataKey: Uint8Array;
-  readonly #salt = randomBytes(saltBytes);
-  readonly #key: Buffer;
-  readonly #keys = new Map<string, Buffer>();
-  #sealed = 0;
+/** Each data key is 32 bytes of which no other use is made; newest first. */
+export function aesSealer(...dataKeys: readonly Uint8Array[]): AesSealer {
+  return new DataKeySealer(dataKeys);
+}
 
-  constructor(dataKey: Uint8Array) {
-    this.#dataKey = dataKey;
-    this.#key = derivedKey(dataKey, this.#salt);
+interface Derived {
+  readonly dataKey: Uint8Array;
+  readonly key: Buffer;
+}
+
+class DataKeySealer implements AesSealer {
+  #dataKeys: readonly Uint8Array[];
+  #salt = randomBytes(saltBytes);
+  #key: Buffer;
+  #sealed = 0;
+  /** By salt. */
+  readonly #derived = new Map<string, Derived>();
+  readonly #opened = new Set<Uint8Array>();
+
+  constructor(dataKeys: readonly Uint8Array[]) {
+    this.#dataKeys = dataKeys.map(checked);
+    this.#key = this.#newest(this.#salt);
+  }
+
+  get used(): readonly Uint8Array[] {
+    return this.#dataKeys.filter((dataKey, at) => at === 0 || this.#opened.has(dataKey));
+  }
+
+  sealWith(dataKey: Uint8Array): void {
+    this.#dataKeys = [checked(dataKey), ...this.#dataKeys];
+    this.#salt = randomBytes(saltBytes);
+    this.#key = this.#newest(this.#salt);
+    this.#sealed = 0;
   }
 
   seal(bytes: Uint8Array): Uint8Array {
@@ -48,22 +73,52 @@ class AesSealer implements Sealer {
   open(bytes: Uint8Array): Uint8Array {
     if (bytes.length < prefixBytes + tagBytes) throw new Error("sealed data is too short");
     if (bytes[0] !== version) throw new Error(`data is sealed in the unknown way ${bytes[0]}`);
-    const tagAt = bytes.length - tagBytes;
-    const nonce = bytes.subarray(1 + saltBytes, prefixBytes);
-    const decipher = createDecipheriv("aes-256-gcm", this.#keyFor(bytes.subarray(1, 1 + saltBytes)), nonce);
-    decipher.setAAD(bytes.subarray(0, prefixBytes)).setAuthTag(bytes.subarray(tagAt));
-    return Buffer.concat([decipher.update(bytes.subarray(prefixBytes, tagAt)), decipher.final()]);
+    const salt = bytes.subarray(1, 1 + saltBytes);
+    const name = Buffer.from(salt).toString("base64");
+    const known = this.#derived.get(name);
+    return known ? openWith(known.key, bytes) : this.#openWithAny(name, salt, bytes);
   }
 
-  #keyFor(salt: Uint8Array): Buffer {
-    const name = Buffer.from(salt).toString("base64");
-    const known = this.#keys.get(name);
-    if (known) return known;
-    const key = derivedKey(this.#dataKey, salt);
-    if (this.#keys.size >= keysMax) this.#keys.clear();
-    this.#keys.set(name, key);
-    return key;
+  /** A life that was not met yet: the data key it sealed with is the one that fits. */
+  #openWithAny(name: string, salt: Uint8Array, bytes: Uint8Array): Uint8Array {
+    let failure: unknown;
+    for (const dataKey of this.#dataKeys) {
+      const key = derivedKey(dataKey, salt);
+      try {
+        const opened = openWith(key, bytes);
+        this.#remember(name, { dataKey, key });
+        return opened;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
+
+  #remember(name: string, derived: Derived): void {
+    this.#opened.add(derived.dataKey);
+    if (this.#derived.size >= keysMax) this.#derived.clear();
+    this.#derived.set(name, derived);
+  }
+
+  #newest(salt: Uint8Array): Buffer {
+    const dataKey = this.#dataKeys[0];
+    invariant(dataKey !== undefined, "there is a data key to seal with");
+    return derivedKey(dataKey, salt);
+  }
+}
+
+function openWith(key: Buffer, bytes: Uint8Array): Uint8Array {
+  const tagAt = bytes.length - tagBytes;
+  const nonce = bytes.subarray(1 + saltBytes, prefixBytes);
+  const decipher = createDecipheriv("aes-256-gcm", key, nonce);
+  decipher.setAAD(bytes.subarray(0, prefixBytes)).setAuthTag(bytes.subarray(tagAt));
+  return Buffer.concat([decipher.update(bytes.subarray(prefixBytes, tagAt)), decipher.final()]);
+}
+
+function checked(dataKey: Uint8Array): Uint8Array {
+  invariant(dataKey.length === dataKeyBytes, "a data key has 32 bytes", { length: dataKey.length });
+  return dataKey;
 }
 
 function derivedKey(dataKey: Uint8Array, salt: Uint8Array): Buffer {

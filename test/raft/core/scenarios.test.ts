@@ -103,7 +103,7 @@ scenario("pre-vote with check-quorum", 3, (script) => {
     cores.heal();
     cores.get(3).campaign();
   });
-  act("1 is cut off, and a quorum is silent for two periods", () => {
+  act("1 is cut off, and a quorum is silent for an election timeout", () => {
     cores.isolate(1);
     for (let tick = 0; tick < 20; tick++) cores.get(1).tick();
   });

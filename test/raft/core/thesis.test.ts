@@ -454,21 +454,21 @@ describe("§6 and thesis §4 membership", () => {
 
   test("§4.1: one at a time: the next is refused until the first is applied (check-list 34)", () => {
     const core = aLeader();
-    core.proposeConfChange(change("ADD_VOTER", 4));
+    core.proposeConfChange(change("ADD_LEARNER", 4));
     settle(core);
-    expect(core.proposeConfChange(change("ADD_VOTER", 5))).toBe("another change is under way");
+    expect(core.proposeConfChange(change("ADD_LEARNER", 5))).toBe("another change is under way");
     core.step(appendAnswer(2, 1, 2));
     settle(core);
-    expect(core.proposeConfChange(change("ADD_VOTER", 5))).toBe(3);
+    expect(core.proposeConfChange(change("ADD_LEARNER", 5))).toBe(3);
   });
 
   test("§4.1 as corrected in 2015: none before an entry of the own term is applied (check-list 34)", () => {
     const core = aCore({ log: [1, 1] });
     elect(core);
-    expect(core.proposeConfChange(change("ADD_VOTER", 4))).toBe("no entry of this term is applied yet");
+    expect(core.proposeConfChange(change("ADD_LEARNER", 4))).toBe("no entry of this term is applied yet");
     core.step(appendAnswer(2, 2, 3));
     settle(core);
-    expect(core.proposeConfChange(change("ADD_VOTER", 4))).toBe(4);
+    expect(core.proposeConfChange(change("ADD_LEARNER", 4))).toBe(4);
   });
 
   test("who has a change in its log knows all earlier ones to be committed, after a restart too (C1)", () => {

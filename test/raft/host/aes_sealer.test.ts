@@ -36,3 +36,26 @@ test("any bit changed, and any byte missing, is noticed", () => {
 test("a key of another length is refused", () => {
   expect(() => aesSealer(new Uint8Array(16))).toThrow(/32 bytes/);
 });
+
+test("a new data key seals from then on, and what the old one sealed is still opened, by later lives too", () => {
+  const [older, newer] = [key, new Uint8Array(32).fill(2)];
+  const sealer = aesSealer(older);
+  const before = sealer.seal(plain);
+  sealer.sealWith(newer);
+  const after = sealer.seal(plain);
+  const lives = [sealer, aesSealer(newer, older)];
+  for (const life of lives)
+    for (const sealed of [before, after]) expect(Buffer.from(life.open(sealed))).toEqual(Buffer.from(plain));
+  expect(() => aesSealer(older).open(after)).toThrow();
+  expect(() => aesSealer(newer).open(before)).toThrow();
+});
+
+test("says which data keys are still needed", () => {
+  const [newest, older, oldest] = [3, 2, 1].map((fill) => new Uint8Array(32).fill(fill));
+  if (!newest || !older || !oldest) throw new Error("three keys");
+  const sealed = aesSealer(older).seal(plain);
+  const sealer = aesSealer(newest, older, oldest);
+  expect(sealer.used).toEqual([newest]);
+  sealer.open(sealed);
+  expect(sealer.used).toEqual([newest, older]);
+});
