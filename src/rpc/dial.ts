@@ -40,12 +40,17 @@ type ClientClass<Client> = new (target: string, credentials: ChannelCredentials,
 /** How to trust the other end, and who to be: a member, a joiner that knows the root, or one that knows nothing yet. */
 export type Trust = { readonly as: Credentials } | { readonly root: string } | "unverified";
 
-/** A client of one service at `addr` (host or host:port). Nothing is sent yet. */
-export function clientTo<Client>(Client: ClientClass<Client>, addr: string, trust: Trust): Client {
+/** A client of one service at `addr` (host or host:port), with `special` options over the common ones. Nothing is sent yet. */
+export function clientTo<Client>(
+  Client: ClientClass<Client>,
+  addr: string,
+  trust: Trust,
+  special: ChannelOptions = {},
+): Client {
   setLogVerbosity(logVerbosity.NONE);
   const { host, port } = hostAndPort(addr);
   const target = host.includes(":") ? `ipv6:[${host}]:${port}` : `dns:${host}:${port}`;
-  return new Client(target, credentialsFor(trust), options);
+  return new Client(target, credentialsFor(trust), { ...options, ...special });
 }
 
 function credentialsFor(trust: Trust): ChannelCredentials {

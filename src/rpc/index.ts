@@ -24,9 +24,19 @@ export { dispatcherBinding } from "./dispatcher-binding.js";
 export { type ForwardHandler, forwardBinding } from "./forward-binding.js";
 export { LeaderLink, type LeaderLinkModules } from "./forward-client.js";
 export type { ForwardAnswer, ForwardBody, ForwardRequest, NotLeadingAnswer } from "./forward-message.js";
-export type { CaCalls, DispatcherCalls, LeaderCalls, ManagerCalls, SessionPeer } from "./manager-calls.js";
+export type {
+  CaCalls,
+  DispatcherCalls,
+  LeaderCalls,
+  ManagerCalls,
+  MembersCalls,
+  SessionPeer,
+} from "./manager-calls.js";
+export { membersBinding } from "./members-binding.js";
+export { joinMembers, leaveMembers } from "./members-client.js";
 export { type RaftCalls, raftBinding } from "./raft-binding.js";
-export { type LinkProbe, RaftLinks, type RaftLinksModules } from "./raft-links.js";
+export { RaftLinks, type RaftLinksModules, type RaftLinksOptions } from "./raft-links.js";
+export type { LinkProbe } from "./raft-probe.js";
 export { RpcServer, type RpcServerModules, type RpcServerOptions } from "./server.js";
 export { openSession, type SessionOptions, type SessionStream } from "./session.js";
 export { NodeRemoved, NotTheLeader } from "./status.js";

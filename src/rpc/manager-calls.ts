@@ -2,6 +2,7 @@
 
 import type { IssueRequest, IssueResponse } from "../gen/skep/v1/ca.js";
 import type { AgentMessage, ManagerMessage } from "../gen/skep/v1/dispatcher.js";
+import type { JoinMembersRequest, JoinMembersResponse } from "../gen/skep/v1/members.js";
 import type { NodeRole } from "../gen/skep/v1/specs.js";
 
 export interface CaCalls {
@@ -27,9 +28,17 @@ export interface DispatcherCalls {
   session(peer: SessionPeer, incoming: AsyncIterable<AgentMessage>, signal: AbortSignal): AsyncIterable<ManagerMessage>;
 }
 
+export interface MembersCalls {
+  /** The manager `nodeId` asks to be a member of the consensus under a raft id, or announces another address. */
+  join(nodeId: string, request: JoinMembersRequest): Promise<JoinMembersResponse>;
+  /** It goes; resolves once the others count it out. */
+  leave(nodeId: string): Promise<void>;
+}
+
 export interface LeaderCalls {
   readonly ca: CaCalls;
   readonly dispatcher: DispatcherCalls;
+  readonly members: MembersCalls;
 }
 
 export interface ManagerCalls {

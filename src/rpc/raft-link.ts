@@ -1,0 +1,260 @@
+// The link to one other member: one gRPC stream on a channel of its own, dialled anew whenever it ends. Messages wait in a
+// bounded queue; what gathers while one gRPC message is being written travels in the next.
+
+import {
+  type CallOptions,
+  type ChannelCredentials,
+  type ChannelOptions,
+  type Client,
+  type ClientWritableStream,
+  Metadata,
+  makeGenericClientConstructor,
+  type ServiceError,
+} from "@grpc/grpc-js";
+import { type Clock, messageOf, type Timer } from "../base/index.js";
+import type { Message } from "../gen/skep/raft/v1/messages.js";
+import { Batch, type LinkEnd } from "../gen/skep/raft/v1/transport.js";
+import { TransportService } from "../gen/skep/raft/v1/transport_service.js";
+import type { Credentials } from "./credentials.js";
+import { clientTo } from "./dial.js";
+import { dialError } from "./dial-error.js";
+import { LinkQueue } from "./raft-queue.js";
+import type { Warn } from "./sparse-log.js";
+
+/** From dialling to being let in. */
+const openMs = 1_000;
+/** Before dialling again: doubles with each failure in a row. */
+const backoffFirstMs = 10;
+const backoffMaxMs = 500;
+/** A link that held this long ends a row of failures. */
+const steadyMs = 1_000;
+/** For what was written last to arrive when the link is closed. */
+const closeMs = 500;
+/** Batches handed to the connection and not yet written by it. */
+const writesMax = 2;
+/** A peer that vanished is noticed after the sum of both: TCP alone would try again ever more seldom. */
+const keepaliveMs = 2_000;
+const keepaliveTimeoutMs = 2_000;
+
+const channelOptions: ChannelOptions = {
+  "grpc.keepalive_time_ms": keepaliveMs,
+  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
+};
+
+export interface RaftLinkOptions {
+  /** Raft ids: of this member and of the one the link goes to. */
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface RaftLinkModules {
+  readonly clock: Clock;
+  /** For what can happen again and again. */
+  readonly troubles: { readonly warn: Warn };
+  /** The peer's address as it is known now. */
+  readonly addr: () => string | undefined;
+  readonly credentials: () => Credentials;
+  /** Messages were dropped: one call for all of one moment, never from within `send`. */
+  readonly dropped: (messages: number) => void;
+  readonly sent: (messages: number, bytes: number) => void;
+  readonly broken: () => void;
+}
+
+/** One attempt, and the stream it became. */
+interface Dial {
+  readonly addr: string;
+  readonly certificate: string;
+  readonly client: LinkClient;
+  readonly stream: ClientWritableStream<Buffer>;
+  readonly late: Timer;
+  /** Since when the other side has let us in, monotonic. */
+  openedMs: number | undefined;
+}
+
+export class RaftLink {
+  readonly #options: RaftLinkOptions;
+  readonly #modules: RaftLinkModules;
+  readonly #queue = new LinkQueue();
+  #dial: Dial | undefined;
+  #redial: Timer | undefined;
+  #failures = 0;
+  /** The last thing that happened to the link. */
+  #hasBroken = false;
+  #isClosed = false;
+  #isFlushAsked = false;
+  #lost = 0;
+  /** When something was sent last, monotonic. */
+  #usedMs: number;
+
+  constructor(options: RaftLinkOptions, modules: RaftLinkModules) {
+    this.#options = options;
+    this.#modules = modules;
+    this.#usedMs = modules.clock.monotonic();
+  }
+
+  get idleMs(): number {
+    return this.#modules.clock.monotonic() - this.#usedMs;
+  }
+
+  /** Takes a message; written together with all that is taken in this turn. */
+  send(message: Message): void {
+    if (this.#isClosed || !this.#queue.push(message)) this.#lost += 1;
+    if (this.#isFlushAsked) return;
+    this.#isFlushAsked = true;
+    queueMicrotask(() => {
+      this.#isFlushAsked = false;
+      this.#usedMs = this.#modules.clock.monotonic();
+      this.keep();
+      this.#flush();
+      this.#reportLost();
+    });
+  }
+
+  /** Dials if there is no connection, and anew if address or certificate are others than when it was made. */
+  keep(): void {
+    if (this.#isClosed) return;
+    if (this.#dial !== undefined && !this.#isCurrent(this.#dial)) void this.#leave(this.#dial);
+    if (this.#dial === undefined && this.#redial === undefined) this.#open();
+  }
+
+  /** Ends the link from this side: the other one sees no break. Resolves once what was written has arrived, or after a moment. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#redial?.cancel();
+    this.#redial = undefined;
+    this.#queue.clear();
+    if (this.#dial !== undefined) await this.#leave(this.#dial);
+  }
+
+  #isCurrent({ addr, certificate }: Dial): boolean {
+    const now = this.#modules.addr();
+    return (now === undefined || now === addr) && this.#modules.credentials().certificate === certificate;
+  }
+
+  /** nothing → dialling; what is written meanwhile goes out as soon as the connection stands. */
+  #open(): void {
+    const addr = this.#modules.addr();
+    if (addr === undefined) {
+      this.#lost += this.#queue.clear();
+      return;
+    }
+    try {
+      this.#dialAt(addr);
+    } catch (error) {
+      this.#failed(addr, messageOf(error));
+    }
+  }
+
+  #dialAt(addr: string): void {
+    const { clock, credentials } = this.#modules;
+    const as = credentials();
+    const client = clientTo(LinkClient, addr, { as }, channelOptions);
+    const stream = client.link(new Metadata(), {}, (error) => this.#ended(dial, error ?? undefined));
+    const late = clock.after(openMs, () => stream.cancel());
+    const dial: Dial = { addr, certificate: as.certificate, client, stream, late, openedMs: undefined };
+    this.#dial = dial;
+    // Whatever it is, the callback above hears of it too.
+    stream.on("error", () => {});
+    stream.once("metadata", () => {
+      dial.late.cancel();
+      dial.openedMs = clock.monotonic();
+      this.#hasBroken = false;
+    });
+    this.#write(dial, []);
+  }
+
+  #flush(): void {
+    const dial = this.#dial;
+    if (dial === undefined) return;
+    while (!this.#queue.isEmpty && dial.stream.writableLength < writesMax) this.#write(dial, this.#queue.take());
+  }
+
+  #write(dial: Dial, messages: readonly Message[]): void {
+    const bytes = Buffer.from(Batch.encode({ ...this.#options, messages }).finish());
+    dial.stream.write(bytes, () => {
+      if (this.#dial === dial) this.#flush();
+    });
+    this.#modules.sent(messages.length, bytes.length);
+  }
+
+  /** dialling or open → nothing, by the other side or a failure; then dialled again. */
+  #ended(dial: Dial, error: ServiceError | undefined): void {
+    dial.late.cancel();
+    dial.client.close();
+    if (this.#dial !== dial) return;
+    this.#dial = undefined;
+    const reason = error === undefined ? "ended by the other side" : dialError(error, dial.addr).message;
+    if (dial.openedMs === undefined) this.#failed(dial.addr, reason);
+    else this.#broke(dial.addr, reason, this.#modules.clock.monotonic() - dial.openedMs);
+  }
+
+  #broke(addr: string, reason: string, heldMs: number): void {
+    const { troubles, broken } = this.#modules;
+    if (heldMs >= steadyMs) this.#failures = 0;
+    this.#openLater();
+    troubles.warn("link to a manager broke", { raftId: this.#options.to, addr, reason });
+    this.#hasBroken = true;
+    broken();
+  }
+
+  #failed(addr: string, reason: string): void {
+    const { troubles, broken } = this.#modules;
+    this.#openLater();
+    troubles.warn("manager not reached", { raftId: this.#options.to, addr, reason });
+    // A process that dies may have accepted the probe's connection still: so it is asked for once more.
+    if (this.#hasBroken) broken();
+    this.#hasBroken = false;
+  }
+
+  #openLater(): void {
+    this.#lost += this.#queue.clear();
+    this.#reportLost();
+    this.#failures += 1;
+    const delayMs = Math.min(backoffMaxMs, backoffFirstMs * 2 ** (this.#failures - 1));
+    this.#redial = this.#modules.clock.after(delayMs, () => {
+      this.#redial = undefined;
+      this.keep();
+      this.#flush();
+      this.#reportLost();
+    });
+  }
+
+  /** dialling or open → nothing, by our own will. */
+  #leave(dial: Dial): Promise<void> {
+    this.#dial = undefined;
+    dial.late.cancel();
+    return new Promise((resolve) => {
+      const late = this.#modules.clock.after(closeMs, () => dial.stream.cancel());
+      dial.stream.once("status", () => {
+        late.cancel();
+        dial.client.close();
+        resolve();
+      });
+      dial.stream.end();
+    });
+  }
+
+  #reportLost(): void {
+    const lost = this.#lost;
+    this.#lost = 0;
+    if (lost > 0) this.#modules.dropped(lost);
+  }
+}
+
+/** The generated client, but for batches that are encoded already. */
+interface LinkClient extends Client {
+  link(
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    done: (error: ServiceError | null, end?: LinkEnd) => void,
+  ): ClientWritableStream<Buffer>;
+}
+
+const LinkClient = makeGenericClientConstructor(
+  { link: { ...TransportService.link, requestSerialize: (batch: Buffer) => batch } },
+  "skep.raft.v1.Transport",
+) as unknown as new (
+  addr: string,
+  credentials: ChannelCredentials,
+  options: ChannelOptions,
+) => LinkClient;
