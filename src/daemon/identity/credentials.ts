@@ -3,7 +3,7 @@
 import { type Clock, type Disk, type Log, messageOf, type Random, SwarmError } from "../../base/index.js";
 import type { CertificateFacts, Pki } from "../../manager/ca/index.js";
 import type { Credentials } from "../../rpc/index.js";
-import type { Pems } from "./files.js";
+import type { KeyAtRest, Pems } from "./files.js";
 
 export interface IdentityModules {
   /** The data folder. */
@@ -12,6 +12,8 @@ export interface IdentityModules {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** How the key stands on disk; absent: in the open. */
+  readonly keyAtRest?: KeyAtRest;
 }
 
 /** Credentials with how long they last. Wall times. */

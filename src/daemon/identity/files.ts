@@ -1,4 +1,4 @@
-// The three files of a node's identity, under Docker's names. All are written 0600.
+// The three files of a node's identity, under Docker's names. All are written 0600; a locked manager's key is encrypted.
 
 import { type Disk, SwarmError } from "../../base/index.js";
 
@@ -8,6 +8,19 @@ export interface Pems {
   readonly certificate: string;
   readonly key: string;
 }
+
+/** How the key stands on disk; what is written for one state can be read in the other. */
+export interface KeyAtRest {
+  /** The PEM as it is to be written. */
+  protect(pem: string): string;
+  /** The PEM in the open. */
+  reveal(pem: string): string;
+  /** False when `protect` would now write this in another way. */
+  isAsWanted(pem: string): boolean;
+}
+
+/** On workers, and on managers that are not locked. */
+export const plainKey: KeyAtRest = { protect: (pem) => pem, reveal: (pem) => pem, isAsWanted: () => true };
 
 const folder = "certificates";
 const paths = {
@@ -19,8 +32,17 @@ const paths = {
 /** Holds all three while they are being switched: whoever finds it finishes the switch. */
 const nextPath = `${folder}/swarm-node.next`;
 
-/** What is stored; undefined when nothing is. Finishes a switch that a crash cut short (I2). */
-export async function loadPems(disk: Disk): Promise<Pems | undefined> {
+/** What is stored, the key in the open; undefined when nothing is. Finishes what a crash cut short (I2). */
+export async function loadPems(disk: Disk, atRest = plainKey): Promise<Pems | undefined> {
+  const stored = await loadStored(disk);
+  if (stored === undefined) return undefined;
+  const pems = { ...stored, key: atRest.reveal(stored.key) };
+  if (!atRest.isAsWanted(stored.key)) await storePems(disk, pems, atRest);
+  return pems;
+}
+
+/** The key as it is on disk. */
+async function loadStored(disk: Disk): Promise<Pems | undefined> {
   const next = await readText(disk, nextPath);
   if (next !== undefined) {
     const pems = JSON.parse(next) as Pems;
@@ -35,10 +57,11 @@ export async function loadPems(disk: Disk): Promise<Pems | undefined> {
 }
 
 /** After a crash at any point the old three are there or the new three. */
-export async function storePems(disk: Disk, { root, certificate, key }: Pems): Promise<void> {
+export async function storePems(disk: Disk, { root, certificate, key }: Pems, atRest = plainKey): Promise<void> {
+  const stored = { root, certificate, key: atRest.protect(key) };
   await disk.makeFolder(folder);
-  await disk.replaceFile(nextPath, Buffer.from(JSON.stringify({ root, certificate, key })));
-  await spread(disk, { root, certificate, key });
+  await disk.replaceFile(nextPath, Buffer.from(JSON.stringify(stored)));
+  await spread(disk, stored);
 }
 
 async function spread(disk: Disk, pems: Pems): Promise<void> {

@@ -24,6 +24,7 @@ export class NodeIdentity implements CredentialSource {
   /** Wall time of the next renewal. */
   #dueMs: number;
   #wake: () => void = () => {};
+  #storing: Promise<void> = Promise.resolve();
 
   constructor(held: Held, modules: IdentityModules) {
     this.#modules = modules;
@@ -98,20 +99,36 @@ export class NodeIdentity implements CredentialSource {
 
   /** Renews now: stored first, then in force. */
   async renew(issuers: Issuers, signal: AbortSignal): Promise<void> {
-    const { disk, random, log, clock } = this.#modules;
+    const { random, log, clock } = this.#modules;
     const bound = new AbortController();
     const late = clock.after(renewalMs, () => bound.abort(new Error(`not renewed within ${renewalMs / 1000} s`)));
     const either = AbortSignal.any([signal, bound.signal]);
     try {
       const held = await renewed(this.#held, issuers, this.#modules, either);
-      await storePems(disk, held);
-      this.#held = held;
+      await this.#store(() => held);
       this.#dueMs = renewalAtMs(held, random.next());
       log.info("the node's certificate was renewed", { validUntil: new Date(held.notAfterMs).toISOString() });
       for (const fn of this.#listeners) fn(held);
     } finally {
       late.cancel();
     }
+  }
+
+  /** Writes what is in force once more: how the key is to stand on disk has changed. */
+  storeAgain(): Promise<void> {
+    return this.#store(() => this.#held);
+  }
+
+  /** On disk, then in force. One after the other: a renewal and a change of how keys are kept may meet. */
+  #store(next: () => Held): Promise<void> {
+    const { disk, keyAtRest } = this.#modules;
+    const store = async (): Promise<void> => {
+      const held = next();
+      await storePems(disk, held, keyAtRest);
+      this.#held = held;
+    };
+    this.#storing = this.#storing.then(store, store);
+    return this.#storing;
   }
 
   async #untilDue(signal: AbortSignal): Promise<void> {
@@ -141,7 +158,7 @@ export class NodeIdentity implements CredentialSource {
 
 /** The identity stored in the data folder; undefined when this node is of no swarm. Its certificate may have expired. */
 export async function loadIdentity(modules: IdentityModules): Promise<NodeIdentity | undefined> {
-  const pems = await loadPems(modules.disk);
+  const pems = await loadPems(modules.disk, modules.keyAtRest);
   return pems && new NodeIdentity(heldFrom(pems, modules.pki, "the stored certificate"), modules);
 }
 
@@ -151,8 +168,8 @@ export async function adopt(
   modules: IdentityModules,
 ): Promise<NodeIdentity> {
   const held = heldFrom(credentials, modules.pki, "the new certificate", { nodeId, clusterId });
-  await storePems(modules.disk, held);
-  const stored = await loadPems(modules.disk);
+  await storePems(modules.disk, held, modules.keyAtRest);
+  const stored = await loadPems(modules.disk, modules.keyAtRest);
   invariant(stored?.certificate === held.certificate, "what was stored is there (I2)");
   return new NodeIdentity(held, modules);
 }

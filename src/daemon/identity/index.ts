@@ -10,6 +10,7 @@
  * Start at identity.ts; join.ts is how a node gets its first certificate, files.ts how it is kept.
  */
 export type { IdentityModules } from "./credentials.js";
+export type { KeyAtRest } from "./files.js";
 export { adopt, loadIdentity, NodeIdentity } from "./identity.js";
 export { type Joined, type JoinOptions, joinSwarm } from "./join.js";
 export type { Issuers } from "./renew.js";
