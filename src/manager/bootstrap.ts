@@ -1,7 +1,7 @@
 // The first transaction of a swarm: its cluster row, its first node, and the networks every node has.
 
 import { newId, type Random } from "../base/index.js";
-import { Cluster, Node, NodeState } from "../gen/skep/v1/objects.js";
+import { Cluster, type ManagerMember, Node, NodeState } from "../gen/skep/v1/objects.js";
 import { type ClusterSpec, type NodeAvailability, NodeRole } from "../gen/skep/v1/specs.js";
 import type { Writer } from "../store/index.js";
 import type { NewCluster } from "./ca/index.js";
@@ -21,7 +21,13 @@ export interface NewSwarm {
 /** The format level of a new swarm (architecture, "Formats"). */
 const level = 1;
 
-export async function bootstrapSwarm(swarm: NewSwarm, writer: Writer, random: Random): Promise<void> {
+/** `manager` is this manager's place in the consensus. */
+export async function bootstrapSwarm(
+  swarm: NewSwarm,
+  manager: ManagerMember,
+  writer: Writer,
+  random: Random,
+): Promise<void> {
   const { cluster, spec, availability, hostname, defaultAddressPool, subnetSize, dataPathPort } = swarm;
   await writer.update((tx) => {
     tx.put(
@@ -42,6 +48,7 @@ export async function bootstrapSwarm(swarm: NewSwarm, writer: Writer, random: Ra
         status: { state: NodeState.UNKNOWN },
         role: NodeRole.MANAGER,
         certificate: cluster.nodeCertificate,
+        manager,
       }),
     );
     for (const network of predefinedNetworks(() => newId(random))) tx.put("network", network);

@@ -6,5 +6,7 @@
  * leading.ts (what runs while leading).
  */
 export type { NewSwarm } from "./bootstrap.js";
+export type { KnownManager } from "./directory.js";
 export type { Leading } from "./leading.js";
 export { Manager, type ManagerModules, type ManagerOptions } from "./manager.js";
+export type { Quorum, QuorumManager } from "./quorum.js";

@@ -5,9 +5,14 @@ import { Scheduler } from "../scheduler/index.js";
 import type { Store, Writer } from "../store/index.js";
 import { Allocator } from "./allocator/index.js";
 import { Ca, type Pki } from "./ca/index.js";
+import type { Consensus } from "./consensus.js";
 import { Control, type Membership } from "./control/index.js";
+import type { Directory, KnownManager } from "./directory.js";
 import { Dispatcher } from "./dispatcher/index.js";
+import type { Heard } from "./heard.js";
+import { Members } from "./members.js";
 import { Enforcer, Orchestrator, Reaper } from "./orchestrator/index.js";
+import { Roles } from "./roles.js";
 
 export interface LeadingOptions {
   /** Told once, of the first part that ended before the leading work was stopped. */
@@ -22,6 +27,10 @@ export interface LeadingModules {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly pki: Pki;
+  readonly self: KnownManager;
+  readonly consensus: Consensus;
+  readonly directory: Directory;
+  readonly heard: Heard;
   readonly membership: Membership;
   /** The handle a part writes through; the simulation watches here who writes what. */
   readonly writerOf?: (part: string, writer: Writer) => Writer;
@@ -31,6 +40,7 @@ export class Leading {
   readonly control: Control;
   readonly dispatcher: Dispatcher;
   readonly ca: Ca;
+  readonly members: Members;
   readonly #scope: Scope;
   readonly #parts: Readonly<Record<string, { run(signal: AbortSignal): Promise<void> }>>;
 
@@ -38,9 +48,10 @@ export class Leading {
     const { membership, writerOf = (_part, writer) => writer } = modules;
     const modulesOf = (part: string): LeadingModules => ({ ...modules, writer: writerOf(part, modules.writer) });
     this.#scope = new Scope(modules.log, options.onFailure);
-    this.ca = new Ca({ refusesManagers: true }, modulesOf("ca"));
+    this.ca = new Ca({}, modulesOf("ca"));
     this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), managers: () => managerPeers(membership) });
     this.control = new Control({ signal: this.#scope.signal }, { ...modulesOf("control"), ca: this.ca });
+    this.members = new Members({}, { ...modulesOf("members"), signal: this.#scope.signal });
     this.#parts = {
       orchestrator: new Orchestrator({}, modulesOf("orchestrator")),
       allocator: new Allocator({}, modulesOf("allocator")),
@@ -48,6 +59,7 @@ export class Leading {
       dispatcher: this.dispatcher,
       enforcer: new Enforcer({}, modulesOf("enforcer")),
       reaper: new Reaper({}, modulesOf("reaper")),
+      roles: new Roles({}, modulesOf("roles")),
       ca: this.ca,
     };
   }

@@ -8,21 +8,24 @@ import {
   type Metrics,
   messageOf,
   type Random,
+  sleep,
   type Timer,
 } from "../base/index.js";
-import {
-  NotLeaderError,
-  RaftMember,
-  type RaftStatus,
-  type Sealer,
-  type StateMachine,
-  UnknownOutcomeError,
-} from "../raft/index.js";
-import { NotLeader, Store, UnknownOutcome, type Writer } from "../store/index.js";
+import type { Message } from "../gen/skep/raft/v1/messages.js";
+import type { Membership as RaftMembership } from "../gen/skep/raft/v1/raft.js";
+import { RaftMember, type RaftStatus, type Sealer, type StateMachine, type Transport } from "../raft/index.js";
+import { NotLeader, Store, type Writer } from "../store/index.js";
 import { bootstrapSwarm, type NewSwarm } from "./bootstrap.js";
 import type { Pki } from "./ca/index.js";
+import { asStoreError } from "./consensus.js";
+import { type Control, type Membership } from "./control/index.js";
+import { Directory, type KnownManager } from "./directory.js";
+import { forgetOthers } from "./forget-others.js";
+import { Heard } from "./heard.js";
 import { Leading } from "./leading.js";
-import { localMembership } from "./roles.js";
+import { localControl } from "./local-control.js";
+import { membershipOf } from "./membership.js";
+import { type Quorum, QuorumWatch } from "./quorum.js";
 
 export interface ManagerOptions {
   readonly nodeId: string;
@@ -31,6 +34,12 @@ export interface ManagerOptions {
   readonly raftId: number;
   /** Set on the first start of a new swarm's first manager. */
   readonly newSwarm: NewSwarm | undefined;
+  /** An empty log is to be filled by the leader of the swarm this manager joins. */
+  readonly join?: boolean;
+  /** Every other manager is given up: this one alone is the consensus. */
+  readonly forceNewCluster?: boolean;
+  /** Who the others are, until the store knows better: the answer to Join. */
+  readonly peers?: readonly KnownManager[];
   /** Called when this manager can go on no more: its disk failed, or a bug was found. */
   readonly onFatal: (error: Error) => void;
   /** Freezes every row deeply: for simulations. */
@@ -45,6 +54,8 @@ export interface ManagerModules {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** To the other managers; without one there are none. */
+  readonly transport?: Transport;
   readonly nextTurn: (fn: () => void) => void;
   /** The handle a part of the leading work writes through; the simulation watches here who writes what. */
   readonly writerOf?: (part: string, writer: Writer) => Writer;
@@ -52,33 +63,53 @@ export interface ManagerModules {
 
 /** A part of the leading work that failed is started anew after this long. */
 const restartLeadingMs = 1_000;
+/** A clean stop waits this long for another manager to take over. */
+const handOverMs = 1_000;
+/** One that could not be asked just now may be asked again after this long. */
+const handOverRetryMs = 100;
 
 export class Manager {
   readonly store: Store;
   readonly #options: ManagerOptions;
   readonly #modules: ManagerModules;
   readonly #raft: RaftMember;
+  readonly #self: KnownManager;
+  readonly #directory: Directory;
+  /** The managers as this one sees them. */
+  readonly #managers: Membership;
+  readonly #heard: Heard;
+  readonly #quorum: QuorumWatch;
+  readonly #life = new AbortController();
+  #localControl: Control | undefined;
   #leading: Leading | undefined;
   /** The handle of the term led in; absent while not leading. */
   #writer: Writer | undefined;
   /** Ends of earlier leading work that are still under way. */
   #ending: Promise<void> = Promise.resolve();
   #restart: Timer | undefined;
+  #hasForgotten = false;
   readonly #waiters = new Set<() => void>();
 
   constructor(options: ManagerOptions, modules: ManagerModules) {
     this.#options = options;
     this.#modules = modules;
     const { clock, metrics } = modules;
+    const { nodeId, raftId, advertiseAddr: addr, peers = [], newSwarm, join = false, freezeRows = false } = options;
+    const { forceNewCluster = false } = options;
     this.store = new Store(
-      { freeze: options.freezeRows ?? false },
+      { freeze: freezeRows },
       { clock, metrics, log: { propose: (data, term) => this.#raft.propose(data, term).catch(asStoreError) } },
     );
-    const bootstrap = options.newSwarm !== undefined;
     this.#raft = new RaftMember(
-      { id: options.raftId, folder: "raft", bootstrap },
+      { id: raftId, folder: "raft", bootstrap: newSwarm !== undefined, join, forceNewCluster },
       { ...modules, stateMachine: stateMachineOf(this.store) },
     );
+    this.#self = { nodeId, raftId, addr };
+    this.#directory = new Directory(this.#self, peers, this.store);
+    this.#heard = new Heard(clock);
+    const seen = { raftId, directory: this.#directory, heard: this.#heard };
+    this.#managers = membershipOf({ ...seen, consensus: this.#raft });
+    this.#quorum = new QuorumWatch({ ...seen, clock, store: this.store, status: () => this.#raft.status });
     this.#raft.onLeadership(({ leading, term }) => (leading ? this.#lead(term) : this.#unlead()));
     this.#raft.onFatal(options.onFatal);
   }
@@ -92,17 +123,104 @@ export class Manager {
     return this.#raft.status;
   }
 
+  /** Reads of what is applied here, whether anybody leads or not; every write is refused. */
+  get localControl(): Control {
+    this.#localControl ??= localControl({
+      ...this.#modules,
+      store: this.store,
+      membership: this.#managers,
+      signal: this.#life.signal,
+    });
+    return this.#localControl;
+  }
+
+  addressOf(raftId: number): string | undefined {
+    return this.#directory.addressOf(raftId);
+  }
+
+  nodeIdOf(raftId: number): string | undefined {
+    return this.#directory.nodeIdOf(raftId);
+  }
+
+  /** host:port of the manager that leads; "" when none is known, or this one is still beginning to. */
+  leaderAddr(): string {
+    const { leader } = this.#raft.status;
+    if (leader === undefined || (leader === this.#self.raftId && this.#leading === undefined)) return "";
+    return this.#directory.addressOf(leader) ?? "";
+  }
+
+  /** Who takes part in the consensus, by raft id, as of the last entry applied here. */
+  get membership(): RaftMembership {
+    return this.#raft.membership;
+  }
+
+  /** What Join answered: whom this manager may hear from before its store says so. */
+  peersAre(peers: readonly KnownManager[]): void {
+    this.#directory.peersAre(peers);
+  }
+
+  /** Every manager that is known by now: whom to keep in mind for the next start. */
+  get managers(): readonly KnownManager[] {
+    return this.#directory.all();
+  }
+
+  quorum(): Quorum {
+    return this.#quorum.now();
+  }
+
   /** Loads what is on disk. Resolves before this manager leads. */
   async start(): Promise<void> {
     await this.#raft.start();
+    this.#quorum.start();
   }
 
-  /** Ends leading and the member, in this order; what is on disk stays. */
+  /** Hands leadership over if it can, then ends leading and the member, in this order; what is on disk stays. */
   async stop(): Promise<void> {
     this.#restart?.cancel();
+    const { clock } = this.#modules;
+    await Promise.race([this.handOver(), sleep(clock, handOverMs, this.#life.signal)]);
+    this.#restart?.cancel();
+    this.#quorum.stop();
+    this.#life.abort(new Error("the manager is stopping"));
     await this.#leading?.stop("the manager is stopping");
     await this.#raft.stop();
     await this.#ending;
+  }
+
+  /** True once this manager leads no more; false: nobody could take over. */
+  async handOver(): Promise<boolean> {
+    if (this.#raft.status.role !== "leader") return true;
+    if (this.#raft.membership.voters.length <= 1) return false;
+    if (await this.#raft.handOver()) return true;
+    // The library wipes its marks of who is there once an election timeout: at that moment it knows nobody.
+    await sleep(this.#modules.clock, handOverRetryMs);
+    return this.#raft.handOver();
+  }
+
+  /** Resolves with an index once this manager's store has all that was acknowledged before the call. */
+  readIndex(): Promise<number> {
+    return this.#raft.readIndex();
+  }
+
+  /** A message of another member. */
+  step(message: Message): void {
+    this.#heard.note(message.from);
+    this.#raft.step(message);
+  }
+
+  receiveSnapshot(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    this.#heard.note(message.from);
+    return this.#raft.receiveSnapshot(message, chunks);
+  }
+
+  /** A message to this member was lost. */
+  unreachable(raftId: number): void {
+    this.#raft.unreachable(raftId);
+  }
+
+  /** The connection to this member broke, either way. */
+  connectionBroken(raftId: number): void {
+    this.#raft.connectionBroken(raftId);
   }
 
   /** Resolves once this manager leads and its work has begun; rejects with the signal's reason. */
@@ -121,29 +239,42 @@ export class Manager {
   #lead(term: number): void {
     const writer = this.store.lead(term);
     this.#writer = writer;
+    this.#beginOrFail(writer);
+  }
+
+  #beginOrFail(writer: Writer): void {
     this.#begin(writer).catch((error: unknown) => {
       if (!(error instanceof NotLeader)) this.#options.onFatal(asError(error));
+      else if (this.#writer === writer) this.#beginLater(writer);
     });
   }
 
   async #begin(writer: Writer): Promise<void> {
     await this.#ending;
-    const { newSwarm, nodeId, advertiseAddr } = this.#options;
-    if (newSwarm && this.store.cluster === undefined) await bootstrapSwarm(newSwarm, writer, this.#modules.random);
+    await this.#writeFirstRows(writer);
     if (this.#writer !== writer) return;
     const leading = new Leading(
       { onFailure: (component, error) => this.#leadingFailed(writer, component, error) },
       {
         ...this.#modules,
-        store: this.store,
-        writer,
-        membership: localMembership(nodeId, advertiseAddr),
+        ...{ store: this.store, writer, self: this.#self, membership: this.#managers },
+        ...{ consensus: this.#raft, directory: this.#directory, heard: this.#heard },
       },
     );
     this.#leading = leading;
     leading.start();
     for (const waiter of this.#waiters) waiter();
     this.#waiters.clear();
+  }
+
+  async #writeFirstRows(writer: Writer): Promise<void> {
+    const { newSwarm, raftId, advertiseAddr: addr, forceNewCluster = false } = this.#options;
+    if (newSwarm && this.store.cluster === undefined) {
+      await bootstrapSwarm(newSwarm, { raftId, addr }, writer, this.#modules.random);
+    }
+    if (!forceNewCluster || this.#hasForgotten) return;
+    await forgetOthers(this.#self, writer);
+    this.#hasForgotten = true;
   }
 
   /** leading → not leading: what is queued is rejected before the parts are told to stop. */
@@ -160,17 +291,28 @@ export class Manager {
     if (leading) this.#ending = leading.stop(reason);
   }
 
-  /** A bug ends the process; anything else ends this leading work, and with one voter nobody else can take over. */
+  /** A bug ends the process; anything else ends this leading work: another manager leads, or, alone, it begins anew. */
   #leadingFailed(writer: Writer, component: string, error: Error): void {
-    if (error instanceof NotLeader) return;
+    if (this.#writer !== writer) return;
     if (error instanceof InvariantError) return this.#options.onFatal(error);
-    this.#modules.log.error("leading work failed, starting it anew", { component, error: messageOf(error) });
+    // Writes are refused while leadership is handed over, which may yet fail.
+    if (!(error instanceof NotLeader)) {
+      this.#modules.log.error("leading work failed, starting it anew", { component, error: messageOf(error) });
+    }
     this.#end(`component ${component} failed`);
+    this.#beginLater(writer);
+    if (!(error instanceof NotLeader)) void this.#handOverAfterFailure();
+  }
+
+  #beginLater(writer: Writer): void {
+    this.#restart?.cancel();
     this.#restart = this.#modules.clock.after(restartLeadingMs, () => {
-      this.#begin(writer).catch((failure: unknown) => {
-        if (!(failure instanceof NotLeader)) this.#options.onFatal(asError(failure));
-      });
+      if (this.#writer === writer && !this.#life.signal.aborted) this.#beginOrFail(writer);
     });
+  }
+
+  async #handOverAfterFailure(): Promise<void> {
+    if (await this.handOver()) this.#modules.log.info("leadership handed over after a failure");
   }
 }
 
@@ -180,12 +322,6 @@ function stateMachineOf(store: Store): StateMachine {
     snapshot: () => store.snapshot(),
     restore: (chunks) => store.restore(chunks),
   };
-}
-
-function asStoreError(error: unknown): never {
-  if (error instanceof NotLeaderError) throw new NotLeader();
-  if (error instanceof UnknownOutcomeError) throw new UnknownOutcome(undefined, { cause: error.cause });
-  throw error;
 }
 
 function asError(error: unknown): Error {

@@ -14,7 +14,7 @@ export type { Transaction, View } from "./draft.js";
 export { type Follower, follow } from "./follow.js";
 export { revisionOf, specOf, taskSpecOf } from "./joins.js";
 export { type Log, NotLeader, UnknownOutcome } from "./log.js";
-export { type AnyRow, nameKey, type Rows, revisionId, slotKey, type TableName } from "./schema.js";
+export { type AnyRow, anyManager, nameKey, type Rows, revisionId, slotKey, type TableName } from "./schema.js";
 export { Store, type StoreModules, type StoreOptions, type Writer } from "./store.js";
 export type { ReadTable } from "./table.js";
 export type { Batch, RowChange, WatchOptions } from "./watch.js";

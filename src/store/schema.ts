@@ -1,6 +1,7 @@
 // The tables of the store and their declared indexes: nothing else is ever looked up without a scan.
 
 import type { Cluster, Network, Node, Request, Revision, Service, Task } from "../gen/skep/v1/objects.js";
+import { NodeRole } from "../gen/skep/v1/specs.js";
 
 /** Row type per table. */
 export interface Rows {
@@ -19,7 +20,7 @@ export type AnyRow = Rows[TableName];
 /** Index names per table. */
 export interface Indexes {
   cluster: never;
-  node: "hostname";
+  node: "hostname" | "manager" | "raft";
   /** Names are unique without regard to case: look them up through `nameKey`. */
   service: "name";
   revision: "service";
@@ -33,7 +34,11 @@ type KeysOf<T extends TableName> = Readonly<Record<Indexes[T], (row: Rows[T]) =>
 /** The key of each index, as a function of the row; "" keeps a row out of the index. */
 export const indexKeys: { readonly [T in TableName]: KeysOf<T> } = {
   cluster: {},
-  node: { hostname: (node) => node.description?.hostname ?? "" },
+  node: {
+    hostname: (node) => node.description?.hostname ?? "",
+    manager: (node) => (isOrBecomesManager(node) ? anyManager : ""),
+    raft: (node) => (node.manager ? String(node.manager.raftId) : ""),
+  },
   service: { name: (service) => nameKey(service.name) },
   revision: { service: (revision) => revision.serviceId },
   task: {
@@ -47,6 +52,13 @@ export const indexKeys: { readonly [T in TableName]: KeysOf<T> } = {
 };
 
 export const tableNames = Object.keys(indexKeys) as readonly TableName[];
+
+/** The one key of the `manager` index of nodes: those that are, are to be, or have yet to cease to be managers. */
+export const anyManager = "manager";
+
+function isOrBecomesManager({ spec, role, manager }: Node): boolean {
+  return spec?.desiredRole === NodeRole.MANAGER || role === NodeRole.MANAGER || manager !== undefined;
+}
 
 /** Key of the `name` index of services: names clash without regard to case (docker-api.md trap 22). */
 export function nameKey(name: string): string {

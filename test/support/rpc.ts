@@ -55,12 +55,18 @@ function managerOf({ identity, leader, leaderAddr = "" }: TestServerOptions): Ma
   const calls: LeaderCalls = {
     ca: leader?.ca ?? { issue: () => Promise.reject(new Error("not used here")) },
     dispatcher: leader?.dispatcher ?? { session: echo },
+    members: leader?.members ?? noMembers(),
   };
   return {
     root: () => identity.current.root,
     leader: () => (leaderAddr === "" ? calls : undefined),
     leaderAddr: () => leaderAddr,
   };
+}
+
+export function noMembers(): LeaderCalls["members"] {
+  const refuse = (): Promise<never> => Promise.reject(new Error("not used here"));
+  return { join: refuse, leave: refuse };
 }
 
 /** Answers each heartbeat with its number. */

@@ -16,7 +16,7 @@ import {
 } from "../../base/index.js";
 import type { IssueRequest, IssueResponse } from "../../gen/skep/v1/ca.js";
 import { Node, NodeState, type RootCa } from "../../gen/skep/v1/objects.js";
-import { NodeAvailability, NodeRole } from "../../gen/skep/v1/specs.js";
+import { NodeAvailability, type NodeRole } from "../../gen/skep/v1/specs.js";
 import { NotLeader, type Store, type Transaction, UnknownOutcome, type View, type Writer } from "../../store/index.js";
 import { type Grant, grantFor, type Shown } from "./grant.js";
 import type { IssuedCertificate, Pki, SigningRoot } from "./pki.js";
@@ -40,10 +40,7 @@ export interface Caller {
   readonly nodeId?: string | undefined;
 }
 
-export interface CaOptions {
-  /** Until several managers are built, nobody may join as one. */
-  readonly refusesManagers?: boolean;
-}
+export type CaOptions = Readonly<Record<string, never>>;
 
 export interface CaModules {
   readonly store: Store;
@@ -56,13 +53,11 @@ export interface CaModules {
 }
 
 export class Ca {
-  readonly #options: CaOptions;
   readonly #modules: CaModules;
   readonly #issued: Counter;
   readonly #refused: Counter;
 
-  constructor(options: CaOptions, modules: CaModules) {
-    this.#options = options;
+  constructor(_options: CaOptions, modules: CaModules) {
     this.#modules = modules;
     this.#issued = modules.metrics.counter("skep_ca_issued_total", "Certificates issued.", ["kind"]);
     this.#refused = modules.metrics.counter("skep_ca_refused_total", "Requests for a certificate that were refused.");
@@ -194,15 +189,7 @@ export class Ca {
     const { pki } = this.#modules;
     invariant(cluster !== undefined, "a leader has a cluster");
     const nodeById = (id: string): Node | undefined => view.table("node").get(id);
-    const grant = grantFor(shown, { cluster, nodeById, sameSecret: (a, b) => pki.sameSecret(a, b) });
-    const isNewManager = grant.kind === "join" && grant.role === NodeRole.MANAGER;
-    if (isNewManager && this.#options.refusesManagers) {
-      throw new SwarmError(
-        "Unimplemented",
-        "a second manager is not built yet: join as a worker, with the token of 'skep swarm join-token worker'",
-      );
-    }
-    return grant;
+    return grantFor(shown, { cluster, nodeById, sameSecret: (a, b) => pki.sameSecret(a, b) });
   }
 }
 

@@ -15,6 +15,7 @@ export type { Batch, RowChange, View } from "../../store/index.js";
 export { revisionId, specOf } from "../../store/index.js";
 export { type CertificateAuthority, type TokenRotation } from "./cluster.js";
 export { Control, type ControlModules, type ControlOptions } from "./control.js";
+export { demotionRefusal } from "./demotion.js";
 export { findNode, findService, findTask } from "./find.js";
 export type { ManagerStatus, Membership } from "./membership.js";
 export { predefinedNetworks } from "./networks.js";

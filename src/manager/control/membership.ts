@@ -5,6 +5,8 @@ export interface ManagerStatus {
   readonly addr: string;
   readonly leader: boolean;
   readonly reachability: "unknown" | "unreachable" | "reachable";
+  /** True while it catches up and does not vote yet. */
+  readonly isLearner?: boolean;
 }
 
 export interface Membership {

@@ -5,9 +5,9 @@ import { type Node, NodeState, TaskState } from "../../gen/skep/v1/objects.js";
 import { NodeRole, type NodeSpec } from "../../gen/skep/v1/specs.js";
 import { stateOf, withRemovedNode } from "../../model/index.js";
 import type { Store, Transaction } from "../../store/index.js";
+import { demotionRefusal } from "./demotion.js";
 import { findNode } from "./find.js";
 import type { Membership } from "./membership.js";
-import { notBuilt } from "./unbuilt.js";
 import { refuseStale } from "./version.js";
 import type { Writes } from "./write.js";
 
@@ -35,7 +35,7 @@ export class Nodes {
     this.#clock = modules.clock;
   }
 
-  /** Changes name, labels, availability. `version` is the one the caller saw. */
+  /** Changes name, labels, availability, role: what `node promote` and `node demote` do. `version` is the one the caller saw. */
   async update(requestId: string, input: string, version: number, spec: NodeSpec): Promise<void> {
     const { id } = findNode(this.#store, input);
     await this.#writes.once(requestId, (tx) => {
@@ -71,17 +71,9 @@ export class Nodes {
 
   #refuseRoleChange(tx: Transaction, node: Node, role: NodeRole): void {
     const before = node.spec?.desiredRole ?? NodeRole.WORKER;
-    if (before === role) return;
-    if (role === NodeRole.MANAGER) {
-      throw notBuilt(
-        "a second manager is",
-        "the swarm works with the manager it was made on; give workers their tasks with labels and availability",
-      );
-    }
-    const managers = [...tx.table("node").all()].filter((each) => each.spec?.desiredRole === NodeRole.MANAGER);
-    if (managers.length <= 1) {
-      throw rpcError("FailedPrecondition", "attempting to demote the last manager of the swarm");
-    }
+    if (before === role || role === NodeRole.MANAGER) return;
+    const refusal = demotionRefusal(node, tx, this.#membership);
+    if (refusal) throw refusal;
   }
 
   #refuseRemoval(node: Node, force: boolean): void {

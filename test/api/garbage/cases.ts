@@ -269,13 +269,6 @@ export const cases: readonly GarbageCase[] = [
   },
   {
     kind: "node",
-    what: "a promotion",
-    method: "POST",
-    url: "/nodes/h2/update?version=1",
-    body: { Role: "manager", Availability: "active" },
-  },
-  {
-    kind: "node",
     what: "the last manager's demotion",
     method: "POST",
     url: "/nodes/h1/update?version=1",

@@ -175,16 +175,6 @@ describe("a joiner", () => {
   });
 });
 
-test("until several managers are built, a manager's token is refused in clear words and makes no node", async () => {
-  const alone = new Ca({ refusesManagers: true }, { ...memory, pki });
-  const nodes = memory.store.table("node").size;
-  await expect(alone.issue(stranger, joining({ joinToken: tokenOf("manager") }))).rejects.toThrow(
-    "a second manager is not built yet: join as a worker, with the token of 'skep swarm join-token worker'",
-  );
-  expect(memory.store.table("node").size).toBe(nodes);
-  await alone.issue(stranger, joining({ joinToken: tokenOf("worker") }));
-});
-
 describe("rotating tokens", () => {
   test("replaces the one that was named, the old one stops working, nodes stay", async () => {
     const [worker, manager] = [tokenOf("worker"), tokenOf("manager")];

@@ -40,14 +40,11 @@ describe("update", () => {
     await expect(c.control.nodes.update(c.request(), "w1", 0, spec({}))).rejects.toThrow("update out of sequence");
   });
 
-  test("the last manager stays one; a second one is not to be had yet", async () => {
-    await expect(c.control.nodes.update(c.request(), "m1", version("m1"), spec({}))).rejects.toThrow(
-      "attempting to demote the last manager of the swarm",
-    );
-    const promotion = spec({ desiredRole: NodeRole.MANAGER });
-    await expect(c.control.nodes.update(c.request(), "w1", version("w1"), promotion)).rejects.toMatchObject({
-      kind: "Unimplemented",
-    });
+  test("a worker is promoted and demoted again", async () => {
+    await c.control.nodes.update(c.request(), "w1", version("w1"), spec({ desiredRole: NodeRole.MANAGER }));
+    expect(node("w1").spec?.desiredRole).toBe(NodeRole.MANAGER);
+    await c.control.nodes.update(c.request(), "w1", version("w1"), spec({}));
+    expect(node("w1").spec?.desiredRole).toBe(NodeRole.WORKER);
   });
 });
 

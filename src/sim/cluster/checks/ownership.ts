@@ -20,18 +20,25 @@ const owners: Readonly<
     creates: [],
     deletes: [],
     // Tokens are control's to ask for and the CA's to make: one transaction, written through control's handle.
-    fields: { spec: ["control"], rootCa: ["ca", "control"], removedNodes: ["control", "ca"] },
+    fields: {
+      spec: ["control"],
+      rootCa: ["ca", "control"],
+      removedNodes: ["control", "ca"],
+      removedRaftIds: ["roles", "members"],
+      level: ["roles"],
+    },
   },
   node: {
     creates: ["ca"],
     deletes: ["control"],
     fields: {
-      spec: ["control"],
-      specVersion: ["control"],
+      spec: ["control", "members"],
+      specVersion: ["control", "members"],
       description: ["dispatcher"],
       status: ["dispatcher"],
       role: ["roles"],
       certificate: ["ca"],
+      manager: ["roles", "members"],
     },
   },
   service: {
