@@ -1,84 +1,9 @@
 // Three real members on a virtual network: what node.ts adds to the core.
 
 import { expect, test } from "vitest";
-import { silentLog, silentMetrics } from "../../src/base/index.js";
-import { type Message } from "../../src/gen/skep/raft/v1/messages.js";
 import { ConfChangeKind } from "../../src/gen/skep/raft/v1/raft.js";
-import { openSealer, RaftMember, type Transport } from "../../src/raft/index.js";
-import { SeededRandom, SimDisk, VirtualClock } from "../../src/sim/index.js";
-import { Lines, line } from "../support/raft_member.js";
-
-interface Setting {
-  /** Chunks of a snapshot that have gone through wait for this. */
-  readonly gate?: () => Promise<void>;
-}
-
-function aSwarm({ gate = () => Promise.resolve() }: Setting = {}) {
-  const clock = new VirtualClock();
-  const members = new Map<number, RaftMember>();
-  const machines = new Map<number, Lines>();
-  const disks = new Map<number, SimDisk>();
-  const down = new Set<number>();
-  const snapshots: number[] = [];
-  const isOpen = ({ from, to }: Message): boolean => !down.has(from) && !down.has(to);
-  const transport = (): Transport => ({
-    send: (messages) =>
-      messages.filter(isOpen).forEach((sent) => void clock.after(1, () => members.get(sent.to)?.step(sent))),
-    sendSnapshot: async (sent, chunks) => {
-      if (!isOpen(sent)) throw new Error("not reached");
-      snapshots.push(sent.body?.$case === "snapshot" ? (sent.body.value.meta?.position?.index ?? 0) : 0);
-      async function* slowly(): AsyncGenerator<Uint8Array> {
-        for await (const chunk of chunks) {
-          await gate();
-          yield chunk;
-        }
-      }
-      await members.get(sent.to)?.receiveSnapshot(sent, slowly());
-    },
-    probe: async (to) => (down.has(to) ? "gone" : "alive"),
-  });
-  const add = async (id: number): Promise<void> => {
-    const machine = new Lines(5);
-    const disk = new SimDisk({ clock });
-    const member = new RaftMember(
-      { ...{ id, folder: "raft", bootstrap: id === 1, join: id !== 1 }, snapshotEntries: 30, trailingEntries: 2 },
-      {
-        ...{ disk: disk.mount(), sealer: openSealer, clock, random: new SeededRandom(id), log: silentLog },
-        ...{ metrics: silentMetrics, stateMachine: machine, nextTurn: (fn) => void clock.after(0, fn) },
-        transport: transport(),
-      },
-    );
-    members.set(id, member);
-    machines.set(id, machine);
-    disks.set(id, disk);
-    await clock.finish(member.start(), 1000, "the start");
-  };
-  const get = (id: number): RaftMember => {
-    const member = members.get(id);
-    if (!member) throw new Error(`there is no member ${id}`);
-    return member;
-  };
-  const write = async (id: number, texts: readonly string[]): Promise<void> => {
-    const { term } = get(id).status;
-    for (const text of texts) await clock.finish(get(id).propose(line(text), term), 5000, text);
-  };
-  const change = (id: number, kind: ConfChangeKind, member: number) =>
-    clock.finish(get(id).proposeConfChange({ kind, member }, get(id).status.term), 5000, "the change");
-  const start = async (count: number): Promise<void> => {
-    await add(1);
-    await clock.runUntil(() => get(1).status.role === "leader" && get(1).status.applied >= 2, 5000, "a leader");
-    for (let id = 2; id <= count; id++) {
-      await add(id);
-      await change(1, ConfChangeKind.ADD_LEARNER, id);
-      await clock.advance(20);
-      expect(await change(1, ConfChangeKind.ADD_VOTER, id)).toBe(undefined);
-    }
-  };
-  return { clock, members, machines, disks, down, snapshots, add, get, write, change, start };
-}
-
-const numbered = (from: number, until: number): string[] =>
-  Array.from({ length: until - from }, (_, at) => `line ${from + at}`);
+import { line } from "../support/raft_member.js";
+import { aSwarm, numbered } from "../support/raft_swarm.js";
 
 test("members join, everybody applies the same, and a follower's read has all that was written", async () => {
   const swarm = aSwarm();
