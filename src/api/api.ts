@@ -7,11 +7,12 @@ import { Query } from "./decode/query.js";
 import { EngineProbe } from "./engine-probe.js";
 import { SwarmEvents } from "./events/log.js";
 import { type ApiRequest, type ApiResponse, bytesOf, done, errorResponse } from "./http.js";
+import { LeaderWatch } from "./leader-watch.js";
 import type { ApiModules, ApiOptions, NotLeading } from "./modules.js";
 import { type Destination, Router } from "./router.js";
 import { routes } from "./routes/index.js";
 import { Rows } from "./rows.js";
-import { callLeader } from "./to-leader.js";
+import { answerAsLeader, callLeader } from "./to-leader.js";
 import { type ApiVersion, isBelow, refuseUnsupported, splitVersion, VersionTooOld, versionMax } from "./version.js";
 
 export class Api {
@@ -29,7 +30,15 @@ export class Api {
       "From a request of the cluster's API to its answer, without sending it.",
       ["method", "status"],
     );
-    this.#shared = { options, modules, probe, rows: new Rows(), eventsOf: (control) => this.#eventsOf(control) };
+    const leaders = new LeaderWatch({}, modules);
+    this.#shared = {
+      options,
+      modules,
+      probe,
+      leaders,
+      rows: new Rows(),
+      eventsOf: (control) => this.#eventsOf(control),
+    };
   }
 
   /** Where a request goes. `engine` ones are passed through by whoever has the bytes. */
@@ -63,20 +72,17 @@ export class Api {
 
   /**
    * Answers a request another manager handed on: as the leader, or not at all. Never handed on again. Never rejects; what
-   * the leader refuses is an answer.
+   * the leader refuses is an answer, but that it lost the lead meanwhile is none.
    */
   async answer(request: ApiRequest): Promise<ApiResponse | NotLeading> {
-    const control = this.#modules.node.control();
-    if (control === undefined) return { notLeading: true };
     try {
       const { version = versionMax, rest } = splitVersion(request.path);
       const destination = this.#router.find(request.method, rest);
-      if (destination.kind !== "route" || destination.handler.where !== "leader")
-        return errorResponse(404, "page not found");
+      if (destination.kind !== "route" || destination.handler.where !== "leader") return notForLeader();
       const { handler, id } = destination;
-      const query = new Query(request.query);
-      const answer = await handler.handle({ request, version, id, query, shared: this.#shared, control });
-      return "passOn" in answer ? errorResponse(404, "page not found") : answer;
+      const call: Call = { request, version, id, query: new Query(request.query), shared: this.#shared };
+      const answer = await answerAsLeader(call, handler);
+      return "passOn" in answer ? notForLeader() : answer;
     } catch (error) {
       return this.#failure(request, error);
     }
@@ -98,8 +104,7 @@ export class Api {
   #dispatch(request: ApiRequest, version: ApiVersion, handler: Handler, id: string): Answer | Promise<Answer> {
     const call: Call = { request, version, id, query: new Query(request.query), shared: this.#shared };
     if (handler.where === "here") return handler.handle(call);
-    const control = this.#modules.node.control();
-    return control === undefined ? callLeader(call, handler) : handler.handle({ ...call, control });
+    return callLeader(call, handler);
   }
 
   #failure(request: ApiRequest, error: unknown): ApiResponse {
@@ -127,6 +132,10 @@ export class Api {
     this.#events.set(control, events);
     return events;
   }
+}
+
+function notForLeader(): ApiResponse {
+  return errorResponse(404, "page not found");
 }
 
 /** A bug is nobody's to catch: it leaves this call and reaches the process. */

@@ -5,6 +5,7 @@ import type { Query } from "./decode/query.js";
 import type { EngineProbe } from "./engine-probe.js";
 import type { SwarmEvents } from "./events/log.js";
 import type { ApiRequest, ApiResponse } from "./http.js";
+import type { LeaderWatch } from "./leader-watch.js";
 import type { ApiModules, ApiOptions } from "./modules.js";
 import type { Rows } from "./rows.js";
 import type { ApiVersion } from "./version.js";
@@ -14,6 +15,7 @@ export interface Shared {
   readonly modules: ApiModules;
   readonly rows: Rows;
   readonly probe: EngineProbe;
+  readonly leaders: LeaderWatch;
   /** The events of one leadership, from the first request that met it. */
   eventsOf(control: Control): SwarmEvents;
 }

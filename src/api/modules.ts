@@ -65,7 +65,10 @@ export interface Node {
   onLeaderChange?(fn: () => void): () => void;
   /** What this manager knows of the others; undefined on a node that is no manager. */
   quorum?(): Quorum | undefined;
-  /** Reads from this manager's own store, for as long as there is no leader to ask; undefined until that is loaded. */
+  /**
+   * Reads from this manager's own store: what is answered while there is no leader to ask, and events. The same object for
+   * as long as the manager runs; its signal aborts when that ends. Undefined until the store is loaded.
+   */
   localControl?(): Control | undefined;
   /**
    * Resolves when `control()` reads everything that was acknowledged anywhere before the call (a ReadIndex round).

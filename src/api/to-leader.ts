@@ -1,57 +1,201 @@
-// A request that only the leader can answer: here if this node is it, else handed on, else refused in Docker's words.
+// A request that only the leader can answer: here if this node is it, else handed on. A leader that goes away in the
+// middle is no error: the next one is asked, with the same request id, so that a write happens once and has one answer.
 
-import { type Clock, rpcError, sleep } from "../base/index.js";
-import { type Control, noLeaderMessage } from "../manager/control/index.js";
+import { rpcError, SwarmError } from "../base/index.js";
+import { lostLeadership } from "../manager/control/index.js";
 import type { Answer, Call, Handler } from "./call.js";
-import type { Leader, Node } from "./modules.js";
+import type { ApiResponse } from "./http.js";
+import { isSame, type Reached, reach } from "./leader-watch.js";
+import type { Node, NotLeading } from "./modules.js";
+import { noLeaderText } from "./no-leader.js";
+import { isLinearizable, NotCurrent, readsOnly, untilCurrent } from "./reads.js";
 import { locked, managerStarting, notInSwarm, unavailable, workerOnly } from "./texts.js";
 
-/** A call that finds no leader waits this long: elections take less. */
+/** A call that finds no leader, or loses the one it found, waits this long: elections take less. */
 const leaderWaitMs = 3_000;
-const leaderPollMs = 20;
+/** From its beginning to its answer at most: longer than any write may take (Docker's 20 s) and one search. */
+const callMs = 25_000;
+/** Before a leader that did not answer is asked again, if nobody else leads by then; doubles up to the maximum. */
+const againFirstMs = 20;
+const againMaxMs = 320;
 
-export async function callLeader(call: Call, handler: Handler & { readonly where: "leader" }): Promise<Answer> {
-  const { node, clock } = call.shared.modules;
-  refuseNonManager(node);
-  const found = reach(node) ?? (await waitForLeader(node, clock, call.request.closed()));
-  return "control" in found ? handler.handle({ ...call, control: found.control }) : found.leader.forward(call.request);
+type LeaderHandler = Handler & { readonly where: "leader" };
+
+/** A leader that gave no answer. */
+interface Failure {
+  readonly reached: Reached;
+  readonly error: SwarmError;
+  /** When the same one may be asked again. */
+  readonly againAtMs: number;
+  readonly count: number;
 }
 
-function refuseNonManager(node: Node): void {
+export async function callLeader(call: Call, handler: LeaderHandler): Promise<Answer> {
+  const { clock } = call.shared.modules;
+  const startedAtMs = clock.monotonic();
+  const endMs = startedAtMs + callMs;
+  let deadlineMs = startedAtMs + patienceMs(call);
+  let failure: Failure | undefined;
+  for (;;) {
+    const reached = await nextLeader(call, failure, deadlineMs);
+    if (reached === undefined) return withoutLeader(call, handler, failure);
+    try {
+      return reached.at === "here" ? await answerHere(call, handler, reached) : await handOn(call, reached, endMs);
+    } catch (error) {
+      if (!isUnanswered(error, reached)) throw error;
+      // What the first leader took before it was lost was no waiting for one.
+      if (failure === undefined) deadlineMs = clock.monotonic() + leaderWaitMs;
+      failure = failed(reached, error, failure, clock.monotonic());
+    }
+  }
+}
+
+/** What another manager handed on: answered by the leader this node is, or not at all. */
+export async function answerAsLeader(call: Call, handler: LeaderHandler): Promise<Answer | NotLeading> {
+  const control = call.shared.modules.node.control();
+  if (control === undefined) return { notLeading: true };
+  const reached = { at: "here", control } as const;
+  try {
+    return await answerHere(call, handler, reached);
+  } catch (error) {
+    if (isUnanswered(error, reached)) return { notLeading: true };
+    throw error;
+  }
+}
+
+/** A read that can be answered without a leader does not wait again once there has been none for that long. */
+function patienceMs({ request, shared }: Call): number {
+  const { node } = shared.modules;
+  if (!readsOnly(request) || isLinearizable(request) || node.localControl?.() === undefined) return leaderWaitMs;
+  return Math.max(0, leaderWaitMs - (node.quorum?.()?.noLeaderForMs ?? 0));
+}
+
+/** Whoever leads and was not found silent just now; undefined when nobody is found until the deadline. */
+async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: number): Promise<Reached | undefined> {
+  const { node, clock } = call.shared.modules;
+  const look = (): Reached | undefined => {
+    const reached = reach(node);
+    if (reached === undefined) refuseNonManager(node, failure);
+    const isSilent = reached && failure && isSame(reached, failure.reached) && clock.monotonic() < failure.againAtMs;
+    return isSilent ? undefined : reached;
+  };
+  if (failure !== undefined && clock.monotonic() >= deadlineMs) return undefined;
+  return look() ?? (await call.shared.leaders.until(look, deadlineMs, call.request.closed()));
+}
+
+function refuseNonManager(node: Node, failure: Failure | undefined): void {
+  const text = refusalOf(node);
+  if (text === undefined) return;
+  // What ended this manager in the middle of a write says more than that it has ended: its disk is full.
+  const cause = failure !== undefined && lostLeadership(failure.error) === "unknown" ? failure.error : undefined;
+  throw cause ?? unavailable(text);
+}
+
+function refusalOf(node: Node): string | undefined {
   const state = node.state();
   switch (state.local) {
     case "inactive":
+      return notInSwarm;
     case "error":
-      throw unavailable(notInSwarm);
+      return `${notInSwarm} It was in one: ${state.error}`;
     case "locked":
-      throw unavailable(locked);
+      return locked;
     case "pending":
-      throw unavailable(managerStarting);
+      return managerStarting;
     case "active":
-      if (state.manager === "no") throw unavailable(workerOnly);
-      if (state.manager === "starting") throw unavailable(managerStarting);
-      return;
+      return { no: workerOnly, starting: managerStarting, ready: undefined }[state.manager];
     default:
       return state satisfies never;
   }
 }
 
-type Reached = { readonly control: Control } | { readonly leader: Leader };
-
-function reach(node: Node): Reached | undefined {
-  const control = node.control();
-  if (control !== undefined) return { control };
-  const leader = node.leader();
-  return leader === undefined ? undefined : { leader };
+async function answerHere(
+  call: Call,
+  handler: LeaderHandler,
+  { control }: Reached & { readonly at: "here" },
+): Promise<Answer> {
+  if (isLinearizable(call.request)) await untilCurrent(call, leaderWaitMs);
+  return handler.handle({ ...call, control });
 }
 
-async function waitForLeader(node: Node, clock: Clock, signal: AbortSignal): Promise<Reached> {
-  const deadline = clock.monotonic() + leaderWaitMs;
-  while (clock.monotonic() < deadline) {
-    await sleep(clock, leaderPollMs, signal);
-    refuseNonManager(node);
-    const found = reach(node);
-    if (found !== undefined) return found;
+/** Ends when another leads, or nobody has for a while: an answer of the old one would not come, or not be the last word. */
+async function handOn(
+  { request, shared }: Call,
+  reached: Reached & { readonly at: "elsewhere" },
+  endMs: number,
+): Promise<ApiResponse> {
+  const [overtaken, answered] = [new AbortController(), new AbortController()];
+  const asked = {
+    ...request,
+    closed: () => AbortSignal.any([request.closed(), overtaken.signal]),
+  };
+  const look = overtaking(shared.modules, reached);
+  const other = shared.leaders.until(look, endMs, answered.signal).then((reason = tooLate()) => {
+    overtaken.abort(reason);
+    throw reason;
+  });
+  try {
+    return await Promise.race([reached.leader.forward(asked), other]);
+  } finally {
+    answered.abort(new Error("answered"));
+    other.catch(() => undefined);
   }
-  throw rpcError("Unknown", noLeaderMessage);
+}
+
+function tooLate(): SwarmError {
+  return rpcError("DeadlineExceeded", "context deadline exceeded");
+}
+
+function overtaking(
+  { node, clock }: Pick<Call["shared"]["modules"], "node" | "clock">,
+  asked: Reached,
+): () => SwarmError | undefined {
+  let leaderlessAtMs: number | undefined;
+  return () => {
+    const now = reach(node);
+    if (now !== undefined) {
+      leaderlessAtMs = undefined;
+      return isSame(now, asked) ? undefined : unavailable("the leader was replaced before it answered");
+    }
+    leaderlessAtMs ??= clock.monotonic();
+    const isGone = clock.monotonic() - leaderlessAtMs >= leaderWaitMs;
+    return isGone ? unavailable("the leader was lost before it answered") : undefined;
+  };
+}
+
+/** Refusals are answers; what is left is that the leader was not there, or is it no more. */
+function isUnanswered(error: unknown, { at }: Reached): error is SwarmError {
+  if (!(error instanceof SwarmError)) return false;
+  if (at === "elsewhere") return error.kind === "Unavailable";
+  return error instanceof NotCurrent || lostLeadership(error) !== undefined;
+}
+
+function failed(reached: Reached, error: SwarmError, before: Failure | undefined, nowMs: number): Failure {
+  const count = (before?.count ?? 0) + 1;
+  const againAtMs = nowMs + Math.min(againFirstMs * 2 ** (count - 1), againMaxMs);
+  return { reached, error, againAtMs, count };
+}
+
+/** A read is answered from this manager's own store, and says how old that may be; a write is refused with what to do. */
+async function withoutLeader(call: Call, handler: LeaderHandler, failure: Failure | undefined): Promise<Answer> {
+  const { node } = call.shared.modules;
+  const quorum = node.quorum?.();
+  const control = readsOnly(call.request) && !isLinearizable(call.request) ? node.localControl?.() : undefined;
+  if (control !== undefined) {
+    const answer = await handler.handle({ ...call, control });
+    const seconds = String(Math.ceil((quorum?.noLeaderForMs ?? leaderWaitMs) / 1000));
+    return "passOn" in answer ? answer : { ...answer, headers: { ...answer.headers, "Skep-Stale": seconds } };
+  }
+  // A leader that is known and does not answer is another trouble than none.
+  if (failure !== undefined && reach(node) !== undefined) throw failure.error;
+  const state = node.state();
+  const text = noLeaderText(quorum, "nodeId" in state ? state.nodeId : "");
+  const outcome = failure === undefined || readsOnly(call.request) ? undefined : outcomeText(failure);
+  throw rpcError("Unknown", outcome === undefined ? text : `${outcome}\n${text}`);
+}
+
+/** Of a write that may have reached a leader; undefined when it certainly had no effect. */
+function outcomeText({ reached, error }: Failure): string | undefined {
+  if (reached.at === "elsewhere") return `${error.message}: the change may or may not have happened.`;
+  return lostLeadership(error) === "unknown" ? `${error.message}.` : undefined;
 }

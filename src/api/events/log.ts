@@ -1,4 +1,4 @@
-// The swarm's events of one leadership: the last ones for those who ask late, the next ones for those who stay.
+// The swarm's events as one store sees them: the last ones for those who ask late, the next ones for those who stay.
 
 import { type Clock, type Log, messageOf, wallTime } from "../../base/index.js";
 import type { Control } from "../../manager/control/index.js";
@@ -13,7 +13,7 @@ export class SwarmEvents {
   readonly #kept: SwarmEvent[] = [];
   readonly #readers = new Set<Reader>();
   readonly #clock: Clock;
-  /** Aborts when the leadership whose events these are is over. */
+  /** Aborts when the manager, or the leadership, whose events these are is over. */
   readonly signal: AbortSignal;
 
   constructor(
@@ -46,12 +46,19 @@ export class SwarmEvents {
   }
 
   async #follow(control: Control): Promise<void> {
-    for await (const { changes } of control.watch(control.signal)) {
+    for await (const { changes, resync } of control.watch(control.signal)) {
+      if (resync) this.#missed();
       for (const change of changes) {
         const event = eventOf(change, control.view, wallTime(this.#clock.now()));
         if (event !== undefined) this.#push(event);
       }
     }
+  }
+
+  /** A snapshot stands for changes nobody here saw one by one: readers end, and know that they have to look again. */
+  #missed(): void {
+    this.#kept.length = 0;
+    for (const reader of this.#readers) reader.end();
   }
 
   #push(event: SwarmEvent): void {

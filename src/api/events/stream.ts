@@ -49,11 +49,21 @@ export async function swarmEventStream(call: Call): Promise<Answer> {
   const signal = AbortSignal.any([request.closed(), end.signal]);
   const engine = await engineEvents(call, filters, signal);
   if (engine !== undefined && engine.status !== 200) return refused(engine);
-  const control = node.control();
+  // A manager's own store has every change, whoever leads: its clients need not connect anew when the leader is another.
+  const control = node.localControl?.() ?? node.control();
   const ours = control && swarmLines(shared.eventsOf(control).read(signal), filters, period, clock.now());
   endAt(clock, period.untilMs, end);
-  const sources = [...(engine ? [byLine(engine.body)] : []), ...(ours ? [ours] : [])];
+  const sources = [...(engine ? [byLine(engine.body)] : []), ...(ours ? [endingAll(ours, end)] : [])];
   return { status: 200, headers: jsonHeaders, body: { kind: "stream", stream: merge(sources, signal) } };
+}
+
+/** The whole stream ends with the swarm's part, so that a client asks again rather than miss events unknowingly. */
+async function* endingAll<T>(ours: AsyncIterable<T>, end: AbortController): AsyncGenerator<T, void, void> {
+  try {
+    yield* ours;
+  } finally {
+    end.abort();
+  }
 }
 
 function endAt(clock: Clock, untilMs: number | undefined, end: AbortController): void {

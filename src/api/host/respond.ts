@@ -71,11 +71,9 @@ async function sendStream(
 ): Promise<void> {
   response.writeHead(status, headers);
   response.flushHeaders();
-  try {
-    for await (const chunk of stream) if (!(await write(response, chunk))) return;
-  } finally {
-    response.end();
-  }
+  // One that fails is not ended: half an answer must not look like a whole one.
+  for await (const chunk of stream) if (!(await write(response, chunk))) return;
+  response.end();
 }
 
 /** False when nobody reads any more. */

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions, ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { Duplex } from "node:stream";
-import { type Log, messageOf } from "../../base/index.js";
+import { type Log, messageOf, SwarmError } from "../../base/index.js";
 import {
   Api,
   type ApiModules,
@@ -111,7 +111,11 @@ class Front {
 
   #onRequest(message: IncomingMessage, response: ServerResponse): void {
     this.#serve(message, response).catch((error: unknown) => {
-      this.#log.error("answering a request failed", { url: message.url?.slice(0, 200), error: messageOf(error) });
+      const fields = { url: message.url?.slice(0, 200), error: messageOf(error) };
+      // A client that left, or a leader that went away while a long answer came from it, is nobody's fault.
+      if (response.destroyed) this.#log.debug("the client left before the answer's end", fields);
+      else if (error instanceof SwarmError) this.#log.info("an answer broke off", fields);
+      else this.#log.error("answering a request failed", fields);
       response.destroy();
     });
   }

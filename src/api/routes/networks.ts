@@ -13,6 +13,7 @@ import { callLeader } from "../to-leader.js";
 export const networkRoutes: readonly RouteSpec[] = [
   here("POST", "/networks/create", create),
   here("GET", "/networks/{id}", inspect),
+  atLeader("GET", predefinedPath("{id}"), inspectPredefined),
   here("POST", "/volumes/create", createVolume),
   atLeader("PUT", "/volumes/{id}", () => {
     throw clusterVolumes();
@@ -34,7 +35,13 @@ function create({ request }: Call): Answer {
 /** `?scope=swarm`: the predefined networks as services know them. */
 function inspect(call: Call): Answer | Promise<Answer> {
   if (call.query.get("scope") !== "swarm") return passOn;
-  return callLeader(call, { where: "leader", handle: inspectPredefined });
+  const request = { ...call.request, path: predefinedPath(encodeURIComponent(call.id)), query: "" };
+  return callLeader({ ...call, request }, { where: "leader", handle: inspectPredefined });
+}
+
+/** Where the leader is asked for it: the path that was called is this node's engine's too. */
+function predefinedPath(id: string): string {
+  return `/skep/v1/networks/${id}`;
 }
 
 function inspectPredefined({ control, id }: LeaderCall): Answer {

@@ -9,7 +9,8 @@ import { encodeClusterInfo } from "../encode/cluster.js";
 import { toJson } from "../encode/json.js";
 import { swarmEventStream } from "../events/stream.js";
 import { type ApiResponse, emptyBody, jsonText, textBody } from "../http.js";
-import type { NodeState } from "../modules.js";
+import type { NodeState, Quorum } from "../modules.js";
+import { staleWarning } from "../no-leader.js";
 import { locked, twoManagersWarning } from "../texts.js";
 import type { Peer, SwarmInfo } from "../types.js";
 import { versionMin } from "../version.js";
@@ -105,8 +106,16 @@ async function swarmInfo(call: Call): Promise<SwarmInfo> {
     Error: state.local === "error" ? state.error : state.local === "locked" ? locked : "",
     RemoteManagers: peersOf(active?.managers ?? []),
     ...cluster,
-    ...(cluster?.Managers === 2 ? { Warnings: [twoManagersWarning] } : {}),
+    ...swarmWarnings(isManager ? call.shared.modules.node.quorum?.() : undefined, cluster),
   };
+}
+
+function swarmWarnings(quorum: Quorum | undefined, cluster: ClusterPart | undefined): Pick<SwarmInfo, "Warnings"> {
+  const all = [
+    ...(quorum !== undefined && !quorum.hasLeader ? [staleWarning(quorum)] : []),
+    ...(cluster?.Managers === 2 ? [twoManagersWarning] : []),
+  ];
+  return all.length === 0 ? {} : { Warnings: all };
 }
 
 function peersOf(managers: readonly { readonly nodeId: string; readonly addr: string }[]): readonly Peer[] | null {
@@ -115,19 +124,26 @@ function peersOf(managers: readonly { readonly nodeId: string; readonly addr: st
 
 type ClusterPart = Pick<SwarmInfo, "Nodes" | "Managers" | "Cluster">;
 
-/** From this node if it leads, else from the leader; nothing when that takes too long. */
+/**
+ * From this node if it leads, else from the leader, nothing when that takes too long; without a leader from this node's own
+ * store.
+ */
 async function clusterInfo({ request, shared }: Call): Promise<ClusterPart | undefined> {
   const { node, clock } = shared.modules;
   const control = node.control();
   if (control) return clusterPart(control);
   const leader = node.leader();
-  if (leader === undefined) return undefined;
+  if (leader === undefined) {
+    const local = node.localControl?.();
+    return local && clusterPart(local);
+  }
   const asked = { ...request, method: "GET", path: "/skep/v1/cluster", query: "", body: new Uint8Array(0) };
+  const ask = async (signal: AbortSignal): Promise<ClusterPart | undefined> => {
+    const response = await leader.forward({ ...asked, closed: () => signal });
+    return response.status === 200 ? (JSON.parse(await collect(response.body)) as ClusterPart) : undefined;
+  };
   try {
-    return await within(clock, partLimitMs, async () => {
-      const response = await leader.forward(asked);
-      return response.status === 200 ? (JSON.parse(await collect(response.body)) as ClusterPart) : undefined;
-    });
+    return await within(clock, partLimitMs, ask, request.closed());
   } catch {
     return undefined;
   }
