@@ -73,7 +73,7 @@ function show(measure: string, value: number): string {
   return measure.endsWith("/s") ? value.toFixed(0) : `${(value / 1000).toFixed(2)} s`;
 }
 
-function align(rows: readonly (readonly string[])[]): string {
+export function align(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

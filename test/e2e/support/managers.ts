@@ -169,6 +169,11 @@ export class ManagerHost {
     throw new Error(`${this.name} runs no Skep daemon`);
   }
 
+  /** What the Skep daemon kept is gone; it does not run. */
+  async wipe(): Promise<void> {
+    await this.exec(["find", this.skep.dataFolder, "-mindepth", "1", "-delete"]);
+  }
+
   /** The network is silent for this host from now on; its own link stays up. */
   cut(): Promise<void> {
     return this.#network.disconnect(this.#number);
