@@ -23,6 +23,7 @@ export { LogDamagedError, NewerFormatError, WrongKeyError } from "./log/errors.j
 export { RaftMember, type RaftModules } from "./node.js";
 export type { RaftOptions } from "./options.js";
 export { openSealer, type Sealer } from "./sealer.js";
+export { seedMember } from "./seed.js";
 export type { Transport } from "./transport.js";
 export {
   type CommittedEntry,
