@@ -15,9 +15,9 @@ export interface FirstOpenOptions<Opened extends Closable> {
   /** Ends what was opened, too. */
   readonly signal: AbortSignal;
   /** Has a bound of its own. */
-  open(addr: string, signal: AbortSignal): Promise<Opened>;
+  readonly open: (addr: string, signal: AbortSignal) => Promise<Opened>;
   /** Told of each that did not open. */
-  failed(addr: string): void;
+  readonly failed: (addr: string) => void;
 }
 
 /** The first that opens; those dialled besides are dropped. Rejects with the last failure when none does. `addrs` is not empty. */

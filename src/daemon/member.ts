@@ -1,17 +1,19 @@
-// One membership while it runs: the worker always, and on a manager the manager and the port other nodes call.
+// One membership while it runs: the worker always, and while the node is a manager the manager part. Which of both it is
+// follows the certificate, and the certificate what the leader says of the node's role.
 
 import type { NodeState } from "../api/index.js";
 import { type Clock, type Log, type Metrics, messageOf, type Random, Scope, SwarmError } from "../base/index.js";
 import type { Engine } from "../engine/index.js";
 import type { SessionState } from "../gen/skep/v1/dispatcher.js";
 import { NodeRole } from "../gen/skep/v1/specs.js";
-import { RemovedNodes } from "../manager/ca/index.js";
 import type { Control } from "../manager/control/index.js";
 import type { Manager } from "../manager/index.js";
-import { caBinding, dispatcherBinding, type ManagerCalls, RpcServer } from "../rpc/index.js";
 import { type LocalState, Worker } from "../worker/index.js";
-import { Connector } from "./connector.js";
+import { hostOf } from "./address.js";
+import type { Connector } from "./connector.js";
 import type { Issuers, NodeIdentity } from "./identity/index.js";
+import type { ManagerPart } from "./managing/index.js";
+import type { MembershipRecord } from "./record.js";
 import type { Membership } from "./state.js";
 import { settledWithin } from "./within.js";
 
@@ -19,82 +21,82 @@ import { settledWithin } from "./within.js";
 const goodbyeMs = 2_000;
 /** How long the containers of a node that leaves may take to stop. */
 const removeMs = 60_000;
+/** A manager that leaves asks the others this long to count it out. */
+const leaveMs = 5_000;
+/** A role that the last renewal did not bring is asked for again after this long. */
+const roleRetryMs = 2_000;
 
 export interface MemberOptions {
-  readonly membership: Membership;
   readonly bootId: string;
   readonly name: string;
   readonly version: string;
 }
 
 export interface MemberModules {
+  readonly record: MembershipRecord;
   readonly identity: NodeIdentity;
-  /** Present on a manager; already started. */
-  readonly manager: Manager | undefined;
+  readonly connector: Connector;
+  /** Has begun already, if the node is a manager. */
+  readonly part: ManagerPart;
   readonly engine: Engine;
   readonly workerState: LocalState & { close(): Promise<void> };
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** The managers this node knows changed. */
-  readonly managersChanged: (addrs: readonly string[]) => void;
 }
 
 /** The format level this daemon reads (architecture, "Formats"). */
 const level = 1;
 
 export class Member {
-  readonly membership: Membership;
   readonly #modules: MemberModules;
   readonly #worker: Worker;
-  readonly #connector: Connector;
-  readonly #server: RpcServer | undefined;
   readonly #scope: Scope;
   readonly #endListeners: ((error: Error) => void)[] = [];
   #state: SessionState | undefined;
+  #isLeaving = false;
+  /** Monotonic: the last time another role was asked for. */
+  #roleAskedAtMs = Number.NEGATIVE_INFINITY;
   #connected: () => void = () => {};
   readonly #untilConnected = new Promise<void>((resolve) => {
     this.#connected = resolve;
   });
 
-  private constructor(options: MemberOptions, modules: MemberModules) {
-    this.membership = options.membership;
+  constructor(options: MemberOptions, modules: MemberModules) {
     this.#modules = modules;
-    const { log, identity, manager } = modules;
+    const { log, identity, part } = modules;
     this.#scope = new Scope(log, (component, error) => this.#ended(new Error(`${component}: ${messageOf(error)}`)));
-    this.#connector = new Connector(options.membership.managers, {
-      clock: modules.clock,
-      credentials: () => identity.current,
-      local: () => this.#local(),
-      own: () => ({ addr: manager ? options.membership.advertiseAddr : "", leaderAddr: "" }),
-      changed: modules.managersChanged,
-    });
-    this.#server = manager && this.#newServer(manager);
     this.#worker = this.#newWorker(options);
-    identity.onChange(() => this.#worker.factsChanged());
+    identity.onChange(() => {
+      this.#worker.factsChanged();
+      if (!this.#isLeaving) part.become(isManager(identity.role));
+    });
   }
 
-  /** Binds the port, then lets the worker look for its leader. Rejects with why the port cannot be bound. */
-  static async start(options: MemberOptions, modules: MemberModules): Promise<Member> {
-    const member = new Member(options, modules);
-    await member.#server?.listen();
-    member.#scope.start("worker", (signal) => member.#worker.run(signal));
-    member.#scope.start("certificate renewal", (signal) => modules.identity.run(member.#issuers, signal));
-    return member;
+  /** Lets the worker look for its leader. */
+  start(): void {
+    const { identity, part } = this.#modules;
+    this.#scope.start("worker", (signal) => this.#worker.run(signal));
+    this.#scope.start("certificate renewal", (signal) => identity.run(this.#issuers, signal));
+    this.#scope.start("manager part", (signal) => part.run(signal));
+  }
+
+  get membership(): Membership {
+    return this.#modules.record.current;
+  }
+
+  get part(): ManagerPart {
+    return this.#modules.part;
   }
 
   get manager(): Manager | undefined {
-    return this.#modules.manager;
+    return this.#modules.part.managing?.manager;
   }
 
   /** True while a leader counts this node in. */
   get isConnected(): boolean {
     return this.#worker.isConnected;
-  }
-
-  get isEngineSilent(): boolean {
-    return this.#worker.isEngineSilent;
   }
 
   get identity(): NodeIdentity {
@@ -119,31 +121,50 @@ export class Member {
     const { nodeId, advertiseAddr } = this.membership;
     const known = this.#state?.managers ?? [];
     const nodeAddr = hostOf(advertiseAddr) || (this.#state?.node?.status?.addr ?? "");
-    const managers = known.length > 0 ? known : this.#connector.managers.map((addr) => ({ nodeId: "", addr }));
-    const own = this.manager === undefined ? "no" : this.manager.leading === undefined ? "starting" : "ready";
-    return { local: "active", nodeId, nodeAddr, manager: own, managers };
+    const addrs = this.#modules.connector.managers;
+    const managers = known.length > 0 ? known : addrs.map((addr) => ({ nodeId: "", addr }));
+    return { local: "active", nodeId, nodeAddr, manager: this.part.state, managers };
   }
 
-  /**
-   * `restarting`: the leader keeps the tasks for a while. `leaving`: it replaces them at once. `silent`: nobody is told.
-   * Containers run on in all three.
-   */
-  async stop(how: "restarting" | "leaving" | "silent"): Promise<void> {
-    if (how !== "silent") await this.#goodbye(how);
+  /** Says why the node goes, and hands leadership on: from then on others answer. Before `stop`. */
+  async retire(how: "restarting" | "leaving"): Promise<void> {
+    await this.#goodbye(how);
+    await this.manager?.handOver();
+  }
+
+  /** Ends everything; nobody is told. Containers run on. */
+  async stop(): Promise<void> {
     await this.#scope.stop("the daemon is stopping");
     await this.#worker.flushed();
-    await this.#server?.close();
-    await this.manager?.stop();
+    await this.part.stop();
+    await this.#modules.record.close();
     await this.#modules.workerState.close();
   }
 
-  /** Says so, stops and removes the node's containers, and ends. */
-  async leave(): Promise<void> {
+  /**
+   * A manager leaves the consensus first; rejects when the others cannot agree to that, unless `force`d. Then the node says
+   * so, stops and removes its containers, and ends.
+   */
+  async leave(force: boolean): Promise<void> {
+    this.#isLeaving = true;
+    try {
+      await this.#leaveConsensus();
+    } catch (error) {
+      this.#isLeaving = force;
+      if (!force) throw error;
+      this.#modules.log.warn("the managers were not told that this one goes", { error: messageOf(error) });
+    }
     await this.#goodbye("leaving");
     await this.#worker.removeAll(AbortSignal.timeout(removeMs)).catch((error: unknown) => {
       this.#modules.log.warn("not all containers could be removed", { error: messageOf(error) });
     });
-    await this.stop("silent");
+    await this.stop();
+  }
+
+  async #leaveConsensus(): Promise<void> {
+    const { managing } = this.part;
+    if (managing === undefined || managing.isAlone) return;
+    await managing.leave(AbortSignal.timeout(leaveMs));
   }
 
   async #goodbye(how: "restarting" | "leaving"): Promise<void> {
@@ -151,36 +172,17 @@ export class Member {
     await settledWithin(this.#modules.clock, goodbyeMs, said);
   }
 
-  #newServer(manager: Manager): RpcServer {
-    const { identity, clock, log, metrics } = this.#modules;
-    const calls: ManagerCalls = {
-      root: () => manager.store.cluster?.rootCa?.certificate ?? identity.current.root,
-      leader: () => manager.leading,
-      leaderAddr: () => "",
-    };
-    const { host, port } = splitAddress(this.membership.listenAddr);
-    const removed = new RemovedNodes(manager.store);
-    return new RpcServer(
-      { host, port },
-      {
-        ...{ identity, clock, log, metrics },
-        bindings: [caBinding(calls, log), dispatcherBinding(calls, log)],
-        isRemoved: (nodeId) => removed.has(nodeId),
-      },
-    );
-  }
-
-  #newWorker({ membership, bootId, name, version }: MemberOptions): Worker {
-    const { engine, workerState: state, clock, random, log, metrics, identity } = this.#modules;
-    const { nodeId, clusterId, advertiseAddr } = membership;
+  #newWorker({ bootId, name, version }: MemberOptions): Worker {
+    const { engine, workerState: state, clock, random, log, metrics, identity, connector } = this.#modules;
+    const { nodeId, clusterId, advertiseAddr } = this.membership;
     return new Worker(
       { nodeId, clusterId, bootId, advertiseAddr: advertiseAddr === "" ? "" : hostOf(advertiseAddr) },
       {
         ...{ engine, state, clock, random, log, metrics },
-        connect: (signal) => this.#connector.connect(signal),
+        connect: (signal) => connector.connect(signal),
         daemonFacts: () => ({ name, skepVersion: version, level, tlsInfo: identity.tlsInfo }),
         stateChanged: (next) => this.#stateChanged(next),
-        leaderIs: (addr) => this.#connector.leaderIs(addr),
+        leaderIs: (addr) => connector.leaderIs(addr),
         removed: (message) => this.#ended(new SwarmError("PermissionDenied", message)),
       },
     );
@@ -188,18 +190,26 @@ export class Member {
 
   #stateChanged(state: SessionState): void {
     this.#state = state;
-    this.#connector.managersAre(state.managers);
+    this.#modules.connector.managersAre(state.managers);
     this.#connected();
+    this.#askForRole(state.node?.role);
+  }
+
+  /** Another role: a certificate for it, and with that the manager part begins or ends. */
+  #askForRole(role: NodeRole | undefined): void {
+    const { identity, clock, log } = this.#modules;
+    if (role === undefined || role === identity.role || this.#isLeaving) return;
+    const nowMs = clock.monotonic();
+    if (nowMs - this.#roleAskedAtMs < roleRetryMs) return;
+    this.#roleAskedAtMs = nowMs;
+    log.info("this node has another role", { role: isManager(role) ? "manager" : "worker" });
+    identity.renewSoon();
+    clock.after(roleRetryMs, () => this.#askForRole(this.#state?.node?.role));
   }
 
   /** Who can renew this node's certificate. */
   get #issuers(): Issuers {
-    return { local: () => this.manager?.leading?.ca, managers: () => this.#connector.managers };
-  }
-
-  #local() {
-    const leading = this.manager?.leading;
-    return leading && { dispatcher: leading.dispatcher, address: hostOf(this.membership.advertiseAddr) };
+    return { local: () => this.manager?.leading?.ca, managers: () => this.#modules.connector.managers };
   }
 
   #ended(error: Error): void {
@@ -210,15 +220,4 @@ export class Member {
 /** True for the role that runs a manager. */
 export function isManager(role: NodeRole): boolean {
   return role === NodeRole.MANAGER;
-}
-
-/** `10.0.0.1` of `10.0.0.1:2377`, `fd00::1` of `[fd00::1]:2377`. */
-function hostOf(address: string): string {
-  return splitAddress(address).host;
-}
-
-function splitAddress(address: string): { readonly host: string; readonly port: number } {
-  const at = address.lastIndexOf(":");
-  const host = address.slice(0, at).replace(/^\[|\]$/g, "");
-  return { host, port: Number(address.slice(at + 1)) };
 }

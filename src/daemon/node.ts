@@ -1,12 +1,13 @@
 // How this host stands to a swarm, and the arrows between: inactive → pending → active → inactive.
 
-import type { InitOptions, JoinOptions, Leader, Node, NodeState } from "../api/index.js";
+import type { InitOptions, JoinOptions, Leader, Node, NodeState, Quorum } from "../api/index.js";
 import { joinTimeout } from "../api/index.js";
 import { type Clock, type Log, messageOf, SwarmError, sleep } from "../base/index.js";
 import type { Control } from "../manager/control/index.js";
+import { LeaderPath } from "./leader-path.js";
 import type { Member } from "./member.js";
 import type { MemberStarter } from "./start.js";
-import type { State } from "./state.js";
+import type { Membership, State } from "./state.js";
 
 /** docker-api.md §1.1: how long `join` is waited for; after that it goes on in the background. */
 const joinWaitMs = 20_000;
@@ -18,6 +19,7 @@ const texts = {
   alreadyMember:
     'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
   notMember: "This node is not part of a swarm",
+  notManager: "This node is not a manager: only a manager's state can become a swarm of its own.",
 } as const;
 
 type Phase =
@@ -35,6 +37,7 @@ export interface LocalNodeModules {
 
 export class LocalNode implements Node {
   readonly #modules: LocalNodeModules;
+  readonly #leaderPath = new LeaderPath();
   #phase: Phase = { kind: "inactive" };
   /** Ends the attempt to come up that is under way, when the node leaves meanwhile. */
   #attempt = new AbortController();
@@ -68,15 +71,31 @@ export class LocalNode implements Node {
     return this.member?.control();
   }
 
-  /** With one manager nobody else leads. */
   leader(): Leader | undefined {
-    return undefined;
+    return this.#leaderPath.to(this.member?.part.managing);
+  }
+
+  quorum(): Quorum | undefined {
+    return this.member?.manager?.quorum();
+  }
+
+  localControl(): Control | undefined {
+    return this.member?.manager?.localControl;
+  }
+
+  async readIndex(signal: AbortSignal): Promise<void> {
+    const manager = this.member?.manager;
+    if (manager === undefined) throw new SwarmError("Unavailable", texts.notMember);
+    signal.throwIfAborted();
+    await manager.readIndex();
   }
 
   /** inactive → active, as the first manager of a new swarm. Nothing is left behind when it fails. */
   async init(options: InitOptions): Promise<string> {
-    this.#becomePending(options.advertiseAddr);
     const { state, starter, log } = this.#modules;
+    const known = options.forceNewCluster ? await state.membership() : undefined;
+    if (known) return this.#forceNewCluster(known, options);
+    this.#becomePending(options.advertiseAddr);
     try {
       const member = await starter.init(options, this.#attempt.signal);
       await state.setMembership(member.membership);
@@ -89,17 +108,36 @@ export class LocalNode implements Node {
     }
   }
 
+  /** active or error → active, as the only manager of the swarm it was one of. When it fails, it is what it was. */
+  async #forceNewCluster(known: Membership, options: InitOptions): Promise<string> {
+    const { state, starter, log } = this.#modules;
+    if (known.raftId === undefined) throw new SwarmError("FailedPrecondition", texts.notManager);
+    const before = this.member;
+    this.#restartAttempt("a new cluster is forced");
+    this.#phase = { kind: "pending", nodeAddr: options.advertiseAddr };
+    await before?.stop();
+    try {
+      const member = await starter.forceNewCluster(known, options, this.#attempt.signal);
+      await state.setMembership(member.membership);
+      this.#becomeActive(member);
+      log.info("swarm goes on with this manager alone", { nodeId: known.nodeId, clusterId: known.clusterId });
+      return known.nodeId;
+    } catch (error) {
+      void this.resume();
+      throw error;
+    }
+  }
+
   /**
    * inactive → active, as a member of the swarm the token is for. Once the node has its certificate it is a member, even
    * when its first session takes longer than a caller should wait.
    */
   async join(options: JoinOptions): Promise<void> {
     this.#becomePending(options.advertiseAddr);
-    const { state, starter, clock, log } = this.#modules;
+    const { starter, clock, log } = this.#modules;
     let member: Member;
     try {
       member = await starter.join(options, this.#attempt.signal);
-      await state.setMembership(member.membership);
     } catch (error) {
       await this.#becomeInactive();
       throw error;
@@ -109,16 +147,16 @@ export class LocalNode implements Node {
     const late = sleep(clock, joinWaitMs, this.#attempt.signal).then(() => {
       throw new SwarmError("Unavailable", joinTimeout);
     });
-    await Promise.race([member.untilConnected(), late]);
+    const joined = Promise.all([member.untilConnected(), member.part.untilReady(this.#attempt.signal)]);
+    await Promise.race([joined, late]);
   }
 
   /** active, pending, error → inactive: the leader replaces this node's tasks, its containers go, all is forgotten. */
-  async leave(): Promise<void> {
+  async leave(force: boolean): Promise<void> {
     const phase = this.#phase;
     if (phase.kind === "inactive") throw new SwarmError("Unavailable", texts.notMember);
-    this.#attempt.abort(new SwarmError("Aborted", "the node is leaving the swarm"));
-    this.#attempt = new AbortController();
-    if (phase.kind === "active") await phase.member.leave();
+    this.#restartAttempt("the node is leaving the swarm");
+    if (phase.kind === "active") await phase.member.leave(force);
     await this.#becomeInactive();
     this.#modules.log.info("swarm left");
   }
@@ -147,10 +185,21 @@ export class LocalNode implements Node {
     }
   }
 
-  /** The daemon stops: the node stays a member, and its containers run on unless the machine goes down. */
-  async stop(machineIsStopping: boolean): Promise<void> {
+  /** The daemon is about to stop: the others are told, and answer from now on what is still asked here. */
+  async retire(machineIsStopping: boolean): Promise<void> {
     this.#attempt.abort(new SwarmError("Unavailable", "the daemon is stopping"));
-    await this.member?.stop(machineIsStopping ? "leaving" : "restarting");
+    await this.member?.retire(machineIsStopping ? "leaving" : "restarting");
+  }
+
+  /** The node stays a member, and its containers run on unless the machine goes down. */
+  async stop(): Promise<void> {
+    await this.member?.stop();
+  }
+
+  /** Ends an attempt to come up that is under way. */
+  #restartAttempt(why: string): void {
+    this.#attempt.abort(new SwarmError("Aborted", why));
+    this.#attempt = new AbortController();
   }
 
   #becomePending(nodeAddr: string): void {
@@ -168,7 +217,7 @@ export class LocalNode implements Node {
     if (this.member !== member) return;
     const { nodeId, advertiseAddr } = member.membership;
     this.#phase = { kind: "error", nodeId, nodeAddr: advertiseAddr, error: error.message };
-    member.stop("silent").catch((failure: unknown) => {
+    member.stop().catch((failure: unknown) => {
       this.#modules.log.error("cannot stop in good order", { error: messageOf(failure) });
     });
   }

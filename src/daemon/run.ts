@@ -13,7 +13,7 @@ import { type LoopLag, lagMaxMs, watchLoopLag } from "./lag.js";
 import { LocalNode } from "./node.js";
 import { machineIsStopping, notifySystemd } from "./notify.js";
 import { writePidfile } from "./pidfile.js";
-import { serveApi } from "./serve-api.js";
+import { type Api, serveApi } from "./serve-api.js";
 import { MemberStarter } from "./start.js";
 import { openState, type State } from "./state.js";
 
@@ -67,7 +67,7 @@ interface Parts {
   readonly state: State;
   readonly engine: DockerEngine | EmbeddedEngine;
   readonly node: LocalNode;
-  readonly api: { close(): Promise<void> };
+  readonly api: Api;
   readonly health: Server | undefined;
   readonly lag: LoopLag;
   readonly removePidfile: (() => Promise<void>) | undefined;
@@ -104,10 +104,11 @@ class Daemon {
         {
           ...{ state, engine, clock, log, metrics },
           ...{ disk: openDisk(options.dataDir), pki: createPki(), random: systemRandom },
+          answer: (request, signal) => api.answer({ ...request, closed: () => signal }),
         },
       );
       const node = new LocalNode({ state, starter, clock, log });
-      const api = await serveApi(options, { address, engine, node, version, clock, log, metrics });
+      const api: Api = await serveApi(options, { address, engine, node, version, clock, log, metrics });
       opened.unshift(() => api.close());
       const health =
         options.metricsAddr && (await serveHealth(options.metricsAddr, { metrics, ...checks(node, lag, fatal) }));
@@ -145,8 +146,9 @@ class Daemon {
   async #end(isMachineStopping: boolean): Promise<void> {
     const { node, api, health, engine, state, lag, removePidfile } = this.#parts;
     await notifySystemd("STOPPING=1");
-    await node.stop(isMachineStopping);
+    await node.retire(isMachineStopping);
     await api.close();
+    await node.stop();
     health?.close();
     health?.closeAllConnections();
     engine.close();
@@ -160,13 +162,17 @@ function checks(node: LocalNode, lag: LoopLag, fatal: { readonly error: Error | 
   return {
     healthy: (): Check => {
       if (fatal.error) return { ok: false, reason: fatal.error.message };
+      const failure = node.member?.part.failure;
+      if (failure !== undefined) return { ok: false, reason: `the manager is broken: ${failure}` };
       const lagMs = Math.round(lag.lastMs());
       return lagMs < lagMaxMs ? { ok: true } : { ok: false, reason: `the event loop is ${lagMs} ms late` };
     },
     ready: (): Check => {
       const member = node.member;
       if (member === undefined) return { ok: false, reason: `this node is ${node.state().local}` };
-      if (member.manager && !member.manager.leading) return { ok: false, reason: "the manager has no quorum" };
+      const { part } = member;
+      if (part.state === "starting") return { ok: false, reason: "the manager is not part of the consensus" };
+      if (part.managing?.hasLeader === false) return { ok: false, reason: "the manager has no leader: no quorum?" };
       return member.isConnected ? { ok: true } : { ok: false, reason: "the worker has no session with a manager" };
     },
   };

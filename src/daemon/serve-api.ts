@@ -1,7 +1,7 @@
 // The API of this node on its sockets, bound to the node, its engine and its status.
 
 import { readFileSync } from "node:fs";
-import { type ListenAddress as ApiAddress, createApiServer } from "../api/host/index.js";
+import { type ListenAddress as ApiAddress, type ApiServer, createApiServer } from "../api/host/index.js";
 import { type MetricsRegistry, systemRandom } from "../base/host/index.js";
 import { type Clock, type Log, messageOf, newId, SwarmError } from "../base/index.js";
 import { type DockerEngine, type EmbeddedEngine, type EngineAddress, handleEmbedded } from "../engine/index.js";
@@ -20,8 +20,10 @@ export interface ApiParts {
   readonly metrics: MetricsRegistry;
 }
 
+export type Api = Pick<ApiServer, "answer" | "close">;
+
 /** Listens on every address the flags name, or on none. */
-export async function serveApi(options: DaemonOptions, parts: ApiParts): Promise<{ close(): Promise<void> }> {
+export async function serveApi(options: DaemonOptions, parts: ApiParts): Promise<Api> {
   const { address, engine, node, version, clock, log, metrics } = parts;
   for (const host of options.hosts) if (host.kind === "unix") await clearSocketPath(host.path);
   const engineAddress = options.engine;

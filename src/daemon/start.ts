@@ -5,11 +5,15 @@ import type { InitOptions, JoinOptions } from "../api/index.js";
 import { type Clock, type Disk, type Log, type Metrics, messageOf, type Random, SwarmError } from "../base/index.js";
 import type { Engine } from "../engine/index.js";
 import { createCluster, type Pki } from "../manager/ca/index.js";
-import { Manager, type NewSwarm } from "../manager/index.js";
-import { aesSealer, nextTurn } from "../raft/host/index.js";
+import { aesSealer } from "../raft/host/index.js";
+import type { ForwardHandler } from "../rpc/index.js";
 import { LevelState } from "../worker/host/index.js";
+import { hostOf } from "./address.js";
+import { Connector } from "./connector.js";
 import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/index.js";
+import { type Beginning, ManagerPart } from "./managing/index.js";
 import { isManager, Member } from "./member.js";
+import { MembershipRecord } from "./record.js";
 import { folders, type Membership, type State } from "./state.js";
 import { settledWithin } from "./within.js";
 
@@ -17,8 +21,6 @@ import { settledWithin } from "./within.js";
 const initMs = 20_000;
 /** An engine that is silent does not keep a swarm from being made. */
 const initReadyMs = 5_000;
-/** Length of the key the log and the snapshots are sealed with. */
-const dataKeyBytes = 32;
 /** docker-api.md §1.1: how long a joiner asks for its certificate. */
 const joinMs = 20_000;
 
@@ -40,6 +42,8 @@ export interface MemberStarterModules {
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Answers a request of the API that another manager was asked. */
+  readonly answer: ForwardHandler;
 }
 
 export class MemberStarter {
@@ -53,30 +57,25 @@ export class MemberStarter {
 
   /** Makes a swarm whose first manager is this node; resolves when it leads and has a session with itself. */
   async init(options: InitOptions, signal: AbortSignal): Promise<Member> {
-    if (options.forceNewCluster) {
-      throw new SwarmError("Unimplemented", "--force-new-cluster is not built yet: it comes with several managers");
-    }
-    const { random, clock, pki, disk } = this.#modules;
+    const { random, clock, pki } = this.#modules;
     const expiry = options.spec.ca?.nodeCertExpiry;
     const cluster = await createCluster(expiry ? { nodeExpiryMs: expiry.seconds * 1000 } : {}, { clock, random, pki });
     const identity = await adopt(cluster, this.#modules);
-    await disk.replaceFile(folders.raftKey, random.bytes(dataKeyBytes));
-    const membership: Membership = {
-      ...{ format: 1, clusterId: cluster.clusterId, nodeId: cluster.nodeId, raftId: newRaftId(random) },
-      ...{ listenAddr: options.listenAddr, advertiseAddr: options.advertiseAddr },
-      ...{ dataPathAddr: options.dataPathAddr, managers: [options.advertiseAddr] },
-    };
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(initMs)]);
-    const manager = await this.#startManager(membership, { ...options, cluster, hostname: this.#options.name });
-    const member = await this.#startMember(membership, identity, manager);
-    try {
-      await manager.untilLeading(bounded);
-      await settledWithin(this.#modules.clock, initReadyMs, member.untilConnected());
-      return member;
-    } catch (error) {
-      await member.stop("silent");
-      throw new SwarmError("Unavailable", `the new swarm did not come up: ${messageOf(error)}`, { cause: error });
-    }
+    const { listenAddr, advertiseAddr, dataPathAddr } = options;
+    const record = this.#recordOf({
+      ...{ format: 1, clusterId: cluster.clusterId, nodeId: cluster.nodeId },
+      ...{ listenAddr, advertiseAddr, dataPathAddr, managers: [advertiseAddr] },
+    });
+    const newSwarm = { ...options, cluster, hostname: this.#options.name };
+    return this.#lead(record, identity, { kind: "new swarm", newSwarm }, signal);
+  }
+
+  /** Goes on with a manager's state as the only manager there is; resolves when it leads. */
+  async forceNewCluster(membership: Membership, options: InitOptions, signal: AbortSignal): Promise<Member> {
+    const { listenAddr, advertiseAddr, dataPathAddr } = options;
+    const addresses = { listenAddr, advertiseAddr, dataPathAddr };
+    const record = this.#recordOf({ ...membership, ...addresses, managers: [advertiseAddr], peers: [] });
+    return this.#lead(record, await this.#identity(), { kind: "forced" }, signal);
   }
 
   /** Gets a certificate for the token; resolves when the node is a member, before its first session. */
@@ -85,71 +84,115 @@ export class MemberStarter {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(joinMs)]);
     const asked = { remoteAddrs, token, availability, hostname: this.#options.name, signal: bounded };
     const { identity, managerAddr } = await joinSwarm(asked, this.#modules);
-    const membership: Membership = {
+    const record = this.#recordOf({
       ...{ format: 1, clusterId: identity.clusterId, nodeId: identity.nodeId },
       ...{ listenAddr, advertiseAddr, dataPathAddr },
       managers: [managerAddr, ...remoteAddrs.filter((addr) => addr !== managerAddr)],
-    };
-    return this.#startMember(membership, identity, undefined);
+    });
+    // From here on it is a member, whatever happens: a crash goes on where it was.
+    await record.write();
+    const parts = this.#partsOf(record, identity);
+    if (isManager(identity.role)) await parts.part.begin(undefined, signal);
+    return this.#startMember(parts);
   }
 
-  /** Comes up as what this node was. */
+  /** Comes up as what this node was. A manager whose part does not come up is a worker meanwhile, if there are others. */
   async resume(membership: Membership, signal: AbortSignal): Promise<Member> {
-    const identity = await loadIdentity(this.#modules);
+    const identity = await this.#identity();
     signal.throwIfAborted();
-    if (identity === undefined) {
-      throw new SwarmError("FailedPrecondition", "the node's certificate is gone: leave the swarm and join again");
+    const parts = this.#partsOf(this.#recordOf(membership), identity);
+    const { part, connector } = parts;
+    if (isManager(identity.role)) {
+      try {
+        await part.begin(undefined, signal);
+      } catch (error) {
+        const others = connector.managers.filter((addr) => addr !== membership.advertiseAddr);
+        if (signal.aborted || others.length === 0) throw error;
+        part.broke(error);
+      }
     }
-    const manager = isManager(identity.role) ? await this.#startManager(membership, undefined) : undefined;
-    return this.#startMember(membership, identity, manager);
+    return this.#startMember(parts);
   }
 
-  async #startManager(membership: Membership, newSwarm: NewSwarm | undefined): Promise<Manager> {
-    const { disk } = this.#modules;
-    const key = await disk.readFile(folders.raftKey);
-    if (key === undefined || membership.raftId === undefined) {
-      throw new SwarmError("FailedPrecondition", `${folders.raftKey} is gone: put it back from a backup`);
-    }
-    const manager = new Manager(
-      {
-        ...{ nodeId: membership.nodeId, advertiseAddr: membership.advertiseAddr, raftId: membership.raftId, newSwarm },
-        onFatal: this.#options.onFatal,
-      },
-      { ...this.#modules, sealer: aesSealer(key), nextTurn },
-    );
-    await manager.start();
-    return manager;
-  }
-
-  async #startMember(membership: Membership, identity: NodeIdentity, manager: Manager | undefined): Promise<Member> {
-    const { state } = this.#modules;
-    const workerState = await LevelState.open(join(state.dataDir, folders.worker));
+  /** The first, or the only manager there is. Nothing runs when it rejects. */
+  async #lead(
+    record: MembershipRecord,
+    identity: NodeIdentity,
+    beginning: Beginning,
+    signal: AbortSignal,
+  ): Promise<Member> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(initMs)]);
+    const parts = this.#partsOf(record, identity);
+    const { manager } = await parts.part.begin(beginning, bounded);
+    const member = await this.#startMember(parts);
     try {
-      return await Member.start(
-        { membership, ...this.#options },
-        {
-          ...this.#modules,
-          ...{ identity, manager, workerState },
-          managersChanged: (managers) => this.#remember({ ...membership, managers }),
-        },
-      );
+      await manager.untilLeading(bounded);
+      await settledWithin(this.#modules.clock, initReadyMs, member.untilConnected());
+      return member;
     } catch (error) {
-      await workerState.close();
-      await manager?.stop();
+      await member.stop();
+      throw new SwarmError("Unavailable", `the new swarm did not come up: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  async #identity(): Promise<NodeIdentity> {
+    const identity = await loadIdentity(this.#modules);
+    if (identity) return identity;
+    throw new SwarmError("FailedPrecondition", "the node's certificate is gone: leave the swarm and join again");
+  }
+
+  #recordOf(membership: Membership): MembershipRecord {
+    return new MembershipRecord(this.#modules.state, membership);
+  }
+
+  /** What a membership consists of, each knowing the others. */
+  #partsOf(record: MembershipRecord, identity: NodeIdentity): Parts {
+    const { clock, log } = this.#modules;
+    const manager = () => part.managing?.manager;
+    const connector = new Connector(record.current.managers, {
+      clock,
+      credentials: () => identity.current,
+      local: () => {
+        const leading = manager()?.leading;
+        return leading && { dispatcher: leading.dispatcher, address: hostOf(record.current.advertiseAddr) };
+      },
+      own: () => ({
+        addr: part.state === "no" ? "" : record.current.advertiseAddr,
+        leaderAddr: manager()?.leaderAddr() ?? "",
+      }),
+      changed: (managers) => {
+        record
+          .change((membership) => ({ ...membership, managers }))
+          .catch((error: unknown) => {
+            log.warn("cannot remember the managers", { error: messageOf(error) });
+          });
+      },
+    });
+    const part: ManagerPart = new ManagerPart({
+      ...this.#modules,
+      ...{ record, identity, onFatal: this.#options.onFatal, sealerOf: aesSealer },
+      managers: () => connector.managers,
+    });
+    return { record, identity, connector, part };
+  }
+
+  async #startMember(parts: Parts): Promise<Member> {
+    const { state } = this.#modules;
+    try {
+      const workerState = await LevelState.open(join(state.dataDir, folders.worker));
+      const member = new Member(this.#options, { ...this.#modules, ...parts, workerState });
+      member.start();
+      return member;
+    } catch (error) {
+      await parts.part.stop();
       throw error;
     }
   }
-
-  #remember(membership: Membership): void {
-    const { state, log } = this.#modules;
-    state.setMembership(membership).catch((error: unknown) => {
-      log.warn("cannot remember the managers", { error: messageOf(error) });
-    });
-  }
 }
 
-/** Raft ids are random in 1 … 2^52, never reused (architecture, "The model"). */
-function newRaftId(random: Random): number {
-  const bytes = random.bytes(7);
-  return 1 + (bytes.reduce((sum, byte) => sum * 256 + byte, 0) % 2 ** 52);
+interface Parts {
+  readonly record: MembershipRecord;
+  readonly identity: NodeIdentity;
+  readonly connector: Connector;
+  readonly part: ManagerPart;
 }

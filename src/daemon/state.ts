@@ -10,8 +10,12 @@ export interface Membership {
   readonly format: 1;
   readonly clusterId: string;
   readonly nodeId: string;
-  /** Its id in the consensus, on a manager. */
+  /** Its id in the consensus, on a manager; drawn anew each time it becomes one. */
   readonly raftId?: number;
+  /** Its log is still to be begun: empty, and filled by the leader of the swarm it joins. */
+  readonly isJoining?: boolean;
+  /** The other members of the consensus as told when it joined, for as long as its log says nothing. */
+  readonly peers?: readonly ConsensusPeer[];
   /** host:port the node's port is bound to. */
   readonly listenAddr: string;
   /** host:port other nodes reach it at. */
@@ -21,11 +25,21 @@ export interface Membership {
   readonly managers: readonly string[];
 }
 
+/** A member of the consensus, and where it is reached. */
+export interface ConsensusPeer {
+  readonly raftId: number;
+  readonly nodeId: string;
+  /** host:port */
+  readonly addr: string;
+}
+
 /** The folder of one daemon, held for as long as it is open. */
 export interface State {
   readonly dataDir: string;
   membership(): Promise<Membership | undefined>;
   setMembership(membership: Membership): Promise<void>;
+  /** Removes the log and its key: the node is a manager no more, or another member than it was. */
+  removeManager(): Promise<void>;
   /** Forgets the swarm: certificates, log and tasks. What is half removed is removed at the next start. */
   clear(): Promise<void>;
   close(): Promise<void>;
@@ -61,6 +75,7 @@ export async function openState(dataDir: string, pid: number): Promise<State> {
     dataDir,
     membership: async () => parseMembership(await db.get(membershipKey)),
     setMembership: (membership) => db.put(membershipKey, JSON.stringify(membership), { sync: true } as object),
+    removeManager: () => remove(dataDir, [folders.raft, folders.raftKey]),
     async clear() {
       await db.del(membershipKey, { sync: true } as object);
       await removeRemnants(dataDir);
@@ -75,8 +90,12 @@ export async function openState(dataDir: string, pid: number): Promise<State> {
 }
 
 /** What an init, join or leave that was cut off left behind. */
-async function removeRemnants(dataDir: string): Promise<void> {
-  for (const folder of Object.values(folders)) await rm(join(dataDir, folder), { recursive: true, force: true });
+function removeRemnants(dataDir: string): Promise<void> {
+  return remove(dataDir, Object.values(folders));
+}
+
+async function remove(dataDir: string, paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(join(dataDir, path), { recursive: true, force: true });
 }
 
 function parseMembership(text: string | undefined): Membership | undefined {

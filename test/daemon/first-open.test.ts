@@ -58,7 +58,7 @@ describe("of several managers", () => {
   test("one that answers after another was taken is closed", async () => {
     const clock = new VirtualClock();
     const closed: string[] = [];
-    const result = firstOpen(["slow", "quick"], {
+    const result = firstOpen<{ close(): void }>(["slow", "quick"], {
       ...{ clock, patienceMs: 250, signal: new AbortController().signal },
       open: (addr) =>
         new Promise((resolve) => {

@@ -1,0 +1,28 @@
+// The way of an API request to the leader, while another manager is it.
+
+import type { Leader } from "../api/index.js";
+import type { Managing } from "./managing/index.js";
+
+export class LeaderPath {
+  #managing: Managing | undefined;
+  #addr = "";
+  #term = 0;
+  #leader: Leader | undefined;
+
+  /** The leader as a manager knows it; the same object for as long as it is. Undefined: none, or this manager itself. */
+  to(managing: Managing | undefined): Leader | undefined {
+    const manager = managing?.manager;
+    if (managing === undefined || manager === undefined || manager.raftStatus.role === "leader") return undefined;
+    const addr = manager.leaderAddr();
+    if (addr === "") return undefined;
+    const { term } = manager.raftStatus;
+    if (this.#leader && managing === this.#managing && addr === this.#addr && term === this.#term) return this.#leader;
+    this.#managing = managing;
+    this.#addr = addr;
+    this.#term = term;
+    const { link } = managing;
+    this.#leader = { key: `${addr} ${term}`, forward: (request) => link.forward(addr, request, request.closed()) };
+    link.prepare(addr);
+    return this.#leader;
+  }
+}

@@ -1,0 +1,241 @@
+// One life of this node's manager: the consensus and all it decides, the links to the other managers, and the one port that
+// other nodes call.
+
+import { messageOf, Scope, SwarmError } from "../../base/index.js";
+import { RemovedNodes } from "../../manager/ca/index.js";
+import { Manager, type ManagerModules, type NewSwarm } from "../../manager/index.js";
+import { nextTurn } from "../../raft/host/index.js";
+import {
+  caBinding,
+  dispatcherBinding,
+  type ForwardHandler,
+  forwardBinding,
+  joinMembers,
+  LeaderLink,
+  leaveMembers,
+  type ManagerCalls,
+  membersBinding,
+  type RaftCalls,
+  RaftLinks,
+  RpcServer,
+  raftBinding,
+} from "../../rpc/index.js";
+import { splitAddress } from "../address.js";
+import type { NodeIdentity } from "../identity/index.js";
+import { begun, type MembershipRecord } from "../record.js";
+import { announce, type Standing } from "./announce.js";
+
+/** How the first start of a manager differs from all others. */
+export type Beginning =
+  | { readonly kind: "new swarm"; readonly newSwarm: NewSwarm }
+  /** It goes on as the only one, from what it has. */
+  | { readonly kind: "forced" }
+  | undefined;
+
+export interface ManagingOptions {
+  readonly beginning: Beginning;
+  /** It can go on no more. */
+  readonly onFatal: (error: Error) => void;
+  /** The others removed it from the consensus for good. */
+  readonly onReplaced: () => void;
+}
+
+export interface ManagingModules extends Omit<ManagerModules, "transport" | "nextTurn"> {
+  readonly record: MembershipRecord;
+  readonly identity: NodeIdentity;
+  /** host:port of managers, the likeliest first. */
+  readonly managers: () => readonly string[];
+  /** Answers a request of the API that another manager was asked. */
+  readonly answer: ForwardHandler;
+}
+
+export class Managing {
+  readonly manager: Manager;
+  readonly link: LeaderLink;
+  readonly #modules: ManagingModules;
+  readonly #raftId: number;
+  readonly #links: RaftLinks;
+  readonly #server: RpcServer;
+  readonly #scope: Scope;
+  #leaderSeenMs: number;
+
+  private constructor(options: ManagingOptions, modules: ManagingModules) {
+    this.#modules = modules;
+    const { record, identity, clock, log } = modules;
+    const { raftId } = record.current;
+    if (raftId === undefined) throw new SwarmError("FailedPrecondition", "this node has no place in the consensus");
+    this.#raftId = raftId;
+    this.#leaderSeenMs = clock.monotonic();
+    this.#links = this.#newLinks();
+    this.manager = this.#newManager(options);
+    this.link = new LeaderLink({}, { credentials: () => identity.current, log });
+    this.#server = this.#newServer();
+    this.#scope = new Scope(log, (component, error) => options.onFatal(new Error(`${component}: ${messageOf(error)}`)));
+  }
+
+  /** Binds the port, then loads the log. Rejects with why it cannot, and leaves nothing open. */
+  static async start(options: ManagingOptions, modules: ManagingModules): Promise<Managing> {
+    const managing = new Managing(options, modules);
+    try {
+      await managing.#server.listen();
+      await managing.manager.start();
+      if (modules.record.current.isJoining) await modules.record.change(begun);
+      managing.#scope.start("membership", (signal) => managing.#announce(options.onReplaced, signal));
+      return managing;
+    } catch (error) {
+      await managing.stop();
+      throw error;
+    }
+  }
+
+  /** It votes, or votes in what its log says: then it can answer for the swarm. */
+  get isReady(): boolean {
+    return this.manager.membership.voters.includes(this.#raftId);
+  }
+
+  get hasLeader(): boolean {
+    return this.manager.raftStatus.leader !== undefined;
+  }
+
+  /** Nobody else decides with it. */
+  get isAlone(): boolean {
+    const { voters, learners } = this.manager.membership;
+    return voters.length + learners.length <= 1;
+  }
+
+  /** Leaves the consensus for good; leadership is handed on first. */
+  async leave(signal: AbortSignal): Promise<void> {
+    const { identity } = this.#modules;
+    await this.manager.handOver();
+    await this.#askInTurn((addr) => leaveMembers(addr, identity.current, signal), signal);
+  }
+
+  /** Hands leadership on, ends the work, then the calls of others. */
+  async stop(): Promise<void> {
+    await this.#scope.stop("the manager is stopping");
+    await this.manager.stop();
+    await this.#server.close();
+    this.link.close();
+    await this.#links.close();
+  }
+
+  #newLinks(): RaftLinks {
+    const { identity, clock, log, metrics } = this.#modules;
+    return new RaftLinks(
+      { raftId: this.#raftId },
+      {
+        ...{ clock, log, metrics, credentials: () => identity.current },
+        addressOf: (raftId) => this.manager.addressOf(raftId),
+        peers: () => this.#others,
+        unreachable: (raftId) => this.manager.unreachable(raftId),
+        connectionBroken: (raftId) => this.manager.connectionBroken(raftId),
+      },
+    );
+  }
+
+  #newManager({ beginning, onFatal }: ManagingOptions): Manager {
+    const { nodeId, advertiseAddr, isJoining = false, peers = [] } = this.#modules.record.current;
+    return new Manager(
+      {
+        ...{ nodeId, advertiseAddr, raftId: this.#raftId, peers, onFatal },
+        newSwarm: beginning?.kind === "new swarm" ? beginning.newSwarm : undefined,
+        join: isJoining,
+        forceNewCluster: beginning?.kind === "forced",
+      },
+      { ...this.#modules, nextTurn, transport: this.#links },
+    );
+  }
+
+  #newServer(): RpcServer {
+    const { identity, clock, log, metrics, answer, record } = this.#modules;
+    const { manager } = this;
+    const calls: ManagerCalls = {
+      root: () => manager.store.cluster?.rootCa?.certificate ?? identity.current.root,
+      leader: () => manager.leading,
+      leaderAddr: () => manager.leaderAddr(),
+    };
+    const removed = new RemovedNodes(manager.store);
+    return new RpcServer(splitAddress(record.current.listenAddr), {
+      ...{ identity, clock, log, metrics },
+      bindings: [
+        caBinding(calls, log),
+        dispatcherBinding(calls, log),
+        membersBinding(calls, log),
+        forwardBinding(answer, log, () => manager.leaderAddr()),
+        raftBinding(raftCalls(this.#raftId, manager), { clock, log }),
+      ],
+      isRemoved: (nodeId) => removed.has(nodeId),
+    });
+  }
+
+  get #others(): readonly number[] {
+    const { voters, learners } = this.manager.membership;
+    const told = this.#modules.record.current.peers?.map(({ raftId }) => raftId) ?? [];
+    const members = voters.length > 0 ? [...voters, ...learners] : told;
+    return members.filter((raftId) => raftId !== this.#raftId);
+  }
+
+  #announce(replaced: () => void, signal: AbortSignal): Promise<never> {
+    const { clock, log, record, identity } = this.#modules;
+    return announce(
+      {
+        ...{ clock, log, replaced },
+        standing: () => this.#standing(),
+        join: (until) => {
+          const request = { raftId: this.#raftId, addr: record.current.advertiseAddr };
+          const { leading } = this.manager;
+          if (leading) return leading.members.join(record.current.nodeId, request);
+          return this.#askInTurn((addr) => joinMembers(addr, identity.current, request, until), until);
+        },
+        joined: async ({ peers }) => {
+          this.manager.peersAre(peers);
+          await record.change((membership) => ({ ...membership, peers }));
+        },
+      },
+      signal,
+    );
+  }
+
+  #standing(): Standing {
+    const { clock, record } = this.#modules;
+    const { voters, learners } = this.manager.membership;
+    const nowMs = clock.monotonic();
+    if (this.hasLeader) this.#leaderSeenMs = nowMs;
+    return {
+      isMember: voters.includes(this.#raftId) || learners.includes(this.#raftId),
+      hasLeader: this.hasLeader,
+      silentForMs: nowMs - this.#leaderSeenMs,
+      knownAddr: this.manager.addressOf(this.#raftId),
+      ownAddr: record.current.advertiseAddr,
+    };
+  }
+
+  /** Asks each manager that may know the leader, until one has an answer; a refusal is one. */
+  async #askInTurn<T>(ask: (addr: string) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { record, managers } = this.#modules;
+    const { peers = [], advertiseAddr } = record.current;
+    const likely = [this.manager.leaderAddr(), ...managers(), ...peers.map(({ addr }) => addr)];
+    let last: unknown = new SwarmError("Unavailable", "no other manager of the swarm is known");
+    for (const addr of new Set(likely)) {
+      if (addr === "" || addr === advertiseAddr) continue;
+      try {
+        return await ask(addr);
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof SwarmError) || error.kind !== "Unavailable") throw error;
+        last = error;
+      }
+    }
+    throw last;
+  }
+}
+
+function raftCalls(raftId: number, manager: Manager): RaftCalls {
+  return {
+    raftId,
+    nodeIdOf: (id) => manager.nodeIdOf(id),
+    step: (message) => manager.step(message),
+    receiveSnapshot: (message, chunks) => manager.receiveSnapshot(message, chunks),
+    connectionBroken: (id) => manager.connectionBroken(id),
+  };
+}
