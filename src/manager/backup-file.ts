@@ -46,10 +46,7 @@ export async function* encodeBackupFile(
 }
 
 /** The frames, each verified before it is given; the last `next` ends only when the whole file was right. */
-export async function* decodeBackupFile(
-  bytes: AsyncIterable<Uint8Array>,
-  newDigest: NewDigest,
-): AsyncGenerator<Frame> {
+export async function* decodeBackupFile(bytes: AsyncIterable<Uint8Array>, newDigest: NewDigest): AsyncGenerator<Frame> {
   const reader = new ByteReader(bytes);
   const whole = newDigest();
   whole.update(await readLine(reader));

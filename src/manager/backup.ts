@@ -6,6 +6,7 @@ import { BackupHeader } from "../gen/skep/v1/backup.js";
 import type { Sealer } from "../raft/index.js";
 import type { Store } from "../store/index.js";
 import { encodeBackupFile, type Frame, type NewDigest } from "./backup-file.js";
+import { sealedParts } from "./backup-seal.js";
 
 export interface BackupOptions {
   /** The manager it is made on. */
@@ -45,9 +46,10 @@ async function* framesOf(
   chunks: Iterable<Uint8Array>,
   { sealer, nextTurn }: BackupModules,
 ): AsyncGenerator<Frame> {
-  yield { kind: "header", payload: BackupHeader.encode(header).finish() };
-  for (const chunk of chunks) {
-    yield { kind: "chunk", payload: sealer ? sealer.seal(chunk) : chunk };
+  const head = BackupHeader.encode(header).finish();
+  yield { kind: "header", payload: head };
+  for (const payload of sealer ? sealedParts(head, chunks, sealer) : chunks) {
+    yield { kind: "chunk", payload };
     await new Promise<void>((resolve) => nextTurn(resolve));
   }
 }

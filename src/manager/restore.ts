@@ -1,7 +1,7 @@
 // A backup read back: verified to its last byte into a store of its own, then made the state of a swarm with one manager.
 // Nothing is written anywhere: what comes out is a snapshot for the first manager's log.
 
-import { type Clock, invariant, messageOf, silentMetrics, SwarmError } from "../base/index.js";
+import { type Clock, invariant, messageOf, SwarmError, silentMetrics } from "../base/index.js";
 import { BackupHeader } from "../gen/skep/v1/backup.js";
 import type { Cluster, Node, NodeCertificate } from "../gen/skep/v1/objects.js";
 import { NodeRole } from "../gen/skep/v1/specs.js";
@@ -9,7 +9,8 @@ import { SnapshotChunk } from "../gen/skep/v1/store.js";
 import type { Sealer } from "../raft/index.js";
 import { Store, type Transaction } from "../store/index.js";
 import { damaged, decodeBackupFile, type Frame, type NewDigest } from "./backup-file.js";
-import { withRemovedRaftIds } from "./roles.js";
+import { openedParts } from "./backup-seal.js";
+import { writeOff } from "./roles.js";
 
 /**
  * The store goes on this far above the backup: what happened after the backup was made had versions too, workers may
@@ -42,23 +43,23 @@ export interface RestoredManager {
 }
 
 /** Reads all of it; rejects, in words for whoever typed the command, when anything about it is not right. */
-export async function readBackup(
-  bytes: AsyncIterable<Uint8Array>,
-  modules: ReadBackupModules,
-): Promise<ReadBackup> {
+export async function readBackup(bytes: AsyncIterable<Uint8Array>, modules: ReadBackupModules): Promise<ReadBackup> {
   const frames = decodeBackupFile(bytes, modules.newDigest);
-  const header = await headerFrom(frames);
-  if (header.sealed && modules.sealer === undefined) {
+  const head = await headFrom(frames);
+  const header = BackupHeader.decode(head);
+  const sealer = header.sealed ? modules.sealer : undefined;
+  if (header.sealed && sealer === undefined) {
     throw new SwarmError(
       "FailedPrecondition",
       "the backup is of a locked swarm: its unlock key, of when the backup was made, is needed to restore it",
     );
   }
   const store = scratchStore(modules.clock);
-  await read(store, chunksOf(frames, header.sealed ? modules.sealer : undefined));
+  const chunks = chunksOf(frames);
+  await read(store, jumped(sealer ? openedParts(head, chunks, sealer) : chunks));
   const { cluster } = store;
   const isWhole = cluster?.rootCa !== undefined && cluster.id === header.clusterId;
-  if (!isWhole || !store.table("node").has(header.nodeId)) throw damaged(0, "it is not of one swarm");
+  if (!isWhole || !store.table("node").get(header.nodeId)) throw damaged(0, "it is not of one swarm");
   return { header, cluster, store };
 }
 
@@ -74,13 +75,14 @@ export async function restoredSnapshot(
 }
 
 function makeOnlyManager(tx: Transaction, header: BackupHeader, { raftId, addr, certificate }: RestoredManager): void {
-  const { cluster } = tx;
-  invariant(cluster, "a backup that was read has a cluster");
   const nodes = [...tx.table("node").all()];
-  const formerIds = nodes.flatMap((node) => node.manager?.raftId ?? []);
-  tx.put("cluster", withRemovedRaftIds(cluster, formerIds));
+  writeOff(
+    tx,
+    nodes.flatMap((node) => node.manager?.raftId ?? []),
+  );
   for (const node of nodes) {
-    if (node.id === header.nodeId) tx.put("node", { ...asRole(node, NodeRole.MANAGER, tx), certificate, manager: { raftId, addr } });
+    if (node.id === header.nodeId)
+      tx.put("node", { ...asRole(node, NodeRole.MANAGER, tx), certificate, manager: { raftId, addr } });
     else if (isManager(node)) tx.put("node", { ...asRole(node, NodeRole.WORKER, tx), manager: undefined });
   }
 }
@@ -95,10 +97,10 @@ function isManager({ role, spec, manager }: Node): boolean {
   return role === NodeRole.MANAGER || spec?.desiredRole === NodeRole.MANAGER || manager !== undefined;
 }
 
-async function headerFrom(frames: AsyncIterator<Frame>): Promise<BackupHeader> {
+async function headFrom(frames: AsyncIterator<Frame>): Promise<Uint8Array> {
   const { done, value } = await frames.next();
   if (done || value.kind !== "header") throw damaged(0, "it does not say whose it is");
-  return BackupHeader.decode(value.payload);
+  return value.payload;
 }
 
 async function read(store: Store, chunks: AsyncIterable<Uint8Array>): Promise<void> {
@@ -111,24 +113,19 @@ async function read(store: Store, chunks: AsyncIterable<Uint8Array>): Promise<vo
   }
 }
 
-async function* chunksOf(frames: AsyncIterable<Frame>, sealer: Sealer | undefined): AsyncGenerator<Uint8Array> {
+async function* chunksOf(frames: AsyncIterable<Frame>): AsyncGenerator<Uint8Array> {
   for await (const { kind, payload } of frames) {
     if (kind !== "chunk") throw damaged(0, "it has two headers");
-    yield jumped(sealer ? unsealed(sealer, payload) : payload);
+    yield payload;
   }
 }
 
-/** The checksum was right, so it is the key that is wrong. */
-function unsealed(sealer: Sealer, payload: Uint8Array): Uint8Array {
-  try {
-    return sealer.open(payload);
-  } catch {
-    throw new SwarmError("Unauthenticated", "the backup could not be unlocked: invalid key provided");
-  }
+/** The first chunk says the revision. */
+async function* jumped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const bytes of chunks) yield bytes.length > revisionChunkBytesMax ? bytes : withJump(bytes);
 }
 
-function jumped(bytes: Uint8Array): Uint8Array {
-  if (bytes.length > revisionChunkBytesMax) return bytes;
+function withJump(bytes: Uint8Array): Uint8Array {
   const { chunk } = SnapshotChunk.decode(bytes);
   if (chunk?.$case !== "header") return bytes;
   const value = { ...chunk.value, revision: chunk.value.revision + revisionJump };
