@@ -53,7 +53,8 @@ export class Agent {
   readonly #options: AgentOptions;
   readonly #modules: AgentModules;
   #session: AgentSession | undefined;
-  readonly #sessionOver = new Wake();
+  /** Rings at the end of the session under way. */
+  #sessionOver = new Wake();
   #isWelcome = false;
   #isOver = false;
 
@@ -103,6 +104,7 @@ export class Agent {
   /** One session. Resolves with why it is over. */
   async #once(onWelcome: () => void, signal: AbortSignal): Promise<unknown> {
     const { reporter } = this.#modules;
+    this.#sessionOver = new Wake();
     try {
       const connection = await this.#modules.connect(signal);
       const session = this.#makeSession(connection, onWelcome);

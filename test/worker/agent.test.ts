@@ -25,6 +25,8 @@ class FakeSession {
   isClosed = false;
   answersBeats = true;
   answersReports = true;
+  /** False: the goodbye is not stored yet. */
+  answersGoodbye = true;
   #assignments = 0;
 
   readonly connection: Connection = {
@@ -81,7 +83,7 @@ class FakeSession {
     if (message.$case === "statuses" && this.answersReports) {
       this.say({ $case: "statuses", value: { number: message.value.number } });
     }
-    if (message.$case === "goodbye") this.end();
+    if (message.$case === "goodbye" && this.answersGoodbye) this.end();
   }
 }
 
@@ -281,6 +283,25 @@ describe("an agent's session", () => {
     abort.abort(new Error("the daemon ends"));
     await expect(running).rejects.toThrow("the daemon ends");
     expect(engine.machines.map(({ phase }) => phase.kind)).toEqual(["running"]);
+  });
+
+  test("waits until its goodbye is stored, also after an earlier session", async () => {
+    const { session, clock, worker } = aWorker();
+    (await session(1)).welcome();
+    await clock.advance(1_000);
+    (await session(1)).end();
+    const second = await session(2);
+    second.welcome();
+    await clock.advance(1_000);
+    second.answersGoodbye = false;
+    let isSaid = false;
+    const said = worker.restarting().then(() => (isSaid = true));
+    await clock.advance(100);
+    expect(isSaid).toBe(false);
+    second.end();
+    await clock.advance(0);
+    expect(isSaid).toBe(true);
+    await said;
   });
 
   test("tells when the engine falls silent and when it is back, also when it opens", async () => {

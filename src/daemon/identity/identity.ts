@@ -13,7 +13,7 @@ import { renewalAtMs, renewalRetryMs } from "./schedule.js";
 /** A timer longer than 24 days is none; wall time may also jump. So what is due is looked at again this often. */
 const lookPeriodMs = 3_600_000;
 /** Several wishes at once, a new role and a new root, are one renewal. */
-const coalesceMs = 500;
+const coalesceMs = 100;
 /** One renewal with all the managers it asks. */
 const renewalMs = 60_000;
 
