@@ -3,6 +3,7 @@
 
 import type { Log } from "../base/index.js";
 import type { RaftCore } from "./core/core.js";
+import { none } from "./core/types.js";
 import { Handovers } from "./handovers.js";
 import type { Proposals } from "./proposals.js";
 import type { Leadership } from "./types.js";
@@ -30,9 +31,9 @@ export class Tenure {
 
   /** To be called after everything that may change the role. */
   observe(core: RaftCore): void {
-    const { term, termStart, applied, transferee } = core.status;
-    this.handovers.observe(core.role === "leader", transferee);
-    const leadingTerm = termStart !== undefined && applied >= termStart ? term : undefined;
+    const { term, applied, leading } = core;
+    this.handovers.observe(leading !== undefined, leading?.transferee ?? none);
+    const leadingTerm = leading && applied >= leading.termStart ? term : undefined;
     if (leadingTerm === this.#term) return;
     this.#stop(undefined);
     if (leadingTerm !== undefined) this.#start(leadingTerm);

@@ -71,12 +71,9 @@ export class RaftCore {
   get status(): CoreStatus {
     const { committed: commit, applied, firstIndex, lastIndex } = this.#log;
     const { kind: role, leader, leading, noLeaderTicks } = this.#roles;
-    const { term } = this.#state;
     return {
-      ...{ role, term, leader, noLeaderTicks, commit, applied, firstIndex, lastIndex },
-      termStart: leading?.termStart,
-      membership: this.#membership,
-      transferee: leading?.transferee ?? none,
+      ...{ role, term: this.term, leader, noLeaderTicks, commit, applied, firstIndex, lastIndex },
+      ...{ termStart: leading?.termStart, transferee: leading?.transferee ?? none, membership: this.#membership },
     };
   }
 
@@ -103,6 +100,11 @@ export class RaftCore {
 
   get role(): RoleName {
     return this.#roles.kind;
+  }
+
+  /** Looked at each turn: `status` would be too much to gather. */
+  get leading(): { readonly termStart: number; readonly transferee: number } | undefined {
+    return this.#roles.leading;
   }
 
   /** What a leader knows of the others; empty where this member does not lead. */
