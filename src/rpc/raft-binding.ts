@@ -76,11 +76,10 @@ class IncomingLinks {
     };
     const stop = (): void => end(closing.reason);
     closing.addEventListener("abort", stop, { once: true });
-    // The other side learns that it was let in.
-    call.sendMetadata(new Metadata());
     call.on("data", (batch: Batch) => {
       try {
         this.#take(batch, call);
+        if (from === undefined) this.#letIn(batch.from, call);
         from = batch.from;
       } catch (error) {
         this.#refused(call, error);
@@ -100,8 +99,13 @@ class IncomingLinks {
     invariant(node !== undefined, "a link is of a member (R1)");
     checkEnds(batch, node, this.#calls);
     for (const message of batch.messages) checkMessage(message, batch);
-    this.#newest.set(batch.from, call);
     for (const message of batch.messages) this.#calls.step(message);
+  }
+
+  /** The other side learns that it is, too. */
+  #letIn(from: number, call: LinkCall): void {
+    this.#newest.set(from, call);
+    call.sendMetadata(new Metadata());
   }
 
   #refused(call: LinkCall, error: unknown): void {

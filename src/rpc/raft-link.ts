@@ -10,8 +10,9 @@ import {
   Metadata,
   makeGenericClientConstructor,
   type ServiceError,
+  status,
 } from "@grpc/grpc-js";
-import { type Clock, messageOf, type Timer } from "../base/index.js";
+import { type Clock, type Log, messageOf, type Timer } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import { Batch, type LinkEnd } from "../gen/skep/raft/v1/transport.js";
 import { TransportService } from "../gen/skep/raft/v1/transport_service.js";
@@ -26,8 +27,9 @@ const openMs = 1_000;
 /** Before dialling again: doubles with each failure in a row. */
 const backoffFirstMs = 10;
 const backoffMaxMs = 500;
-/** A link that held this long ends a row of failures. */
+/** A link that held this long ends a row of failures; so does one that broke and was not refused. */
 const steadyMs = 1_000;
+const connectionCodes: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.INTERNAL, status.UNKNOWN];
 /** For what was written last to arrive when the link is closed. */
 const closeMs = 500;
 /** Batches handed to the connection and not yet written by it. */
@@ -49,6 +51,7 @@ export interface RaftLinkOptions {
 
 export interface RaftLinkModules {
   readonly clock: Clock;
+  readonly log: Log;
   /** For what can happen again and again. */
   readonly troubles: { readonly warn: Warn };
   /** The peer's address as it is known now. */
@@ -69,6 +72,8 @@ interface Dial {
   readonly late: Timer;
   /** Since when the other side has let us in, monotonic. */
   openedMs: number | undefined;
+  /** Messages written before that. */
+  early: number;
 }
 
 export class RaftLink {
@@ -146,12 +151,12 @@ export class RaftLink {
   }
 
   #dialAt(addr: string): void {
-    const { clock, credentials } = this.#modules;
+    const { clock, credentials, log } = this.#modules;
     const as = credentials();
     const client = clientTo(LinkClient, addr, { as }, channelOptions);
     const stream = client.link(new Metadata(), {}, (error) => this.#ended(dial, error ?? undefined));
     const late = clock.after(openMs, () => stream.cancel());
-    const dial: Dial = { addr, certificate: as.certificate, client, stream, late, openedMs: undefined };
+    const dial: Dial = { addr, certificate: as.certificate, client, stream, late, openedMs: undefined, early: 0 };
     this.#dial = dial;
     // Whatever it is, the callback above hears of it too.
     stream.on("error", () => {});
@@ -159,6 +164,7 @@ export class RaftLink {
       dial.late.cancel();
       dial.openedMs = clock.monotonic();
       this.#hasBroken = false;
+      log.debug("link to a manager stands", { raftId: this.#options.to, addr });
     });
     this.#write(dial, []);
   }
@@ -170,6 +176,7 @@ export class RaftLink {
   }
 
   #write(dial: Dial, messages: readonly Message[]): void {
+    if (dial.openedMs === undefined) dial.early += messages.length;
     const bytes = Buffer.from(Batch.encode({ ...this.#options, messages }).finish());
     dial.stream.write(bytes, () => {
       if (this.#dial === dial) this.#flush();
@@ -184,13 +191,17 @@ export class RaftLink {
     if (this.#dial !== dial) return;
     this.#dial = undefined;
     const reason = error === undefined ? "ended by the other side" : dialError(error, dial.addr).message;
-    if (dial.openedMs === undefined) this.#failed(dial.addr, reason);
-    else this.#broke(dial.addr, reason, this.#modules.clock.monotonic() - dial.openedMs);
+    if (dial.openedMs === undefined) {
+      this.#lost += dial.early;
+      return this.#failed(dial.addr, reason);
+    }
+    const heldMs = this.#modules.clock.monotonic() - dial.openedMs;
+    if (heldMs >= steadyMs || (error !== undefined && connectionCodes.includes(error.code))) this.#failures = 0;
+    this.#broke(dial.addr, reason);
   }
 
-  #broke(addr: string, reason: string, heldMs: number): void {
+  #broke(addr: string, reason: string): void {
     const { troubles, broken } = this.#modules;
-    if (heldMs >= steadyMs) this.#failures = 0;
     this.#openLater();
     troubles.warn("link to a manager broke", { raftId: this.#options.to, addr, reason });
     this.#hasBroken = true;

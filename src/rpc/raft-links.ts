@@ -115,6 +115,7 @@ export class RaftLinks {
       {
         clock: modules.clock,
         credentials: modules.credentials,
+        log: modules.log,
         addr: () => modules.addressOf(raftId),
         troubles: { warn: sparseWarn(modules.log, modules.clock) },
         broken: () => modules.connectionBroken(raftId),

@@ -8,7 +8,7 @@ const queueMessagesMax = 4_096;
 /** Beyond its first message: a message that comes whole need not wait for a megabyte before it. */
 const batchBytesMax = 1024 * 1024;
 /** A batch of one message must pass the receiver's `memberBytesMax`. */
-export const messageBytesMax = 4_000_000;
+const messageBytesMax = 4_000_000;
 /** A message without its entries, and an entry without its data, are no longer than this. */
 const frameBytes = 64;
 
