@@ -46,7 +46,12 @@ export type Answer = ApiResponse | PassOn;
 
 /** Where a request is answered: by the node asked, or by the leader wherever it was asked. */
 export type Handler =
-  | { readonly where: "here"; readonly handle: (call: Call) => Answer | Promise<Answer> }
+  | {
+      readonly where: "here";
+      readonly handle: (call: Call) => Answer | Promise<Answer>;
+      /** Reads its body itself, as it comes: `request.upload`. */
+      readonly upload?: true;
+    }
   | { readonly where: "leader"; readonly handle: (call: LeaderCall) => Answer | Promise<Answer> };
 
 export interface RouteSpec {
@@ -58,6 +63,10 @@ export interface RouteSpec {
 
 export function here(method: string, path: string, handle: (call: Call) => Answer | Promise<Answer>): RouteSpec {
   return { method, path, handler: { where: "here", handle } };
+}
+
+export function takesUpload(method: string, path: string, handle: (call: Call) => Promise<Answer>): RouteSpec {
+  return { method, path, handler: { where: "here", handle, upload: true } };
 }
 
 export function atLeader(

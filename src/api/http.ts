@@ -1,6 +1,6 @@
 // A request and an answer, apart from how they travel: node's HTTP server, a leader's stream and tests bind them.
 
-/** A request of ours; its body has been read whole. */
+/** A request of ours; its body has been read whole, except by a route that takes an upload. */
 export interface ApiRequest {
   /** The same for every try at one write, so that it happens once. */
   readonly id: string;
@@ -12,6 +12,8 @@ export interface ApiRequest {
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string | undefined>>;
   readonly body: Uint8Array;
+  /** The body of any size as it comes, to be read once; only on a route that takes one. Throws when it breaks off. */
+  readonly upload?: AsyncIterable<Uint8Array>;
   /** Aborts when whoever asked has gone. */
   closed(): AbortSignal;
 }

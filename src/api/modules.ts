@@ -107,13 +107,17 @@ export interface KnownManager {
   readonly unreachableSince?: number;
 }
 
-/** Addresses are resolved: `ip:port` (`[ip]:port`), data path without port. */
+/**
+ * Addresses are resolved: `ip:port` (`[ip]:port`), data path without port. With `forceNewCluster` on a member "" means: as it
+ * was.
+ */
 export interface InitOptions {
   readonly listenAddr: string;
   readonly advertiseAddr: string;
   readonly dataPathAddr: string;
   readonly dataPathPort: number;
   readonly forceNewCluster: boolean;
+  /** `encryption.autoLockManagers`: the swarm has an unlock key from its first row on. */
   readonly spec: ClusterSpec;
   readonly availability: NodeAvailability;
   readonly defaultAddressPool: readonly string[];

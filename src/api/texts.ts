@@ -12,8 +12,13 @@ export const notPartOfSwarm = "This node is not part of a swarm";
 export const locked = `Swarm is encrypted and needs to be unlocked before it can be used. Please use "docker swarm unlock" to unlock it.`;
 export const joinTimeout = `Timeout was reached before node joined. The attempt to join the swarm will continue in the background. Use the "docker info" command to see the current swarm status of your node.`;
 
-/** Why a manager does not leave without force; the numbers of managers as the leader sees them, if it can be asked. */
-export function managerLeaves(managers: { readonly reachable: number; readonly total: number } | undefined): string {
+export interface ManagerCounts {
+  readonly reachable: number;
+  readonly total: number;
+}
+
+/** Why a manager does not leave without force; the numbers as the leader sees them, if it can be asked. */
+export function managerLeaves(managers: ManagerCounts | undefined): string {
   const leaving = "You are attempting to leave the swarm on a node that is participating as a manager. ";
   if (managers?.total === 1) {
     return `${leaving}Removing the last manager erases all current state of the swarm. Use \`--force\` to ignore this message. `;
@@ -21,11 +26,12 @@ export function managerLeaves(managers: { readonly reachable: number; readonly t
   return `${leaving}${quorumText(managers)}The only way to restore a swarm that has lost consensus is to reinitialize it with \`--force-new-cluster\`. Use \`--force\` to suppress this message.`;
 }
 
-function quorumText(managers: { readonly reachable: number; readonly total: number } | undefined): string {
+/** Docker counts the one that leaves among those that are then missing. */
+function quorumText(managers: ManagerCounts | undefined): string {
   if (managers === undefined) return "Doing so may lose the consensus of your cluster. ";
-  const left = managers.reachable - 1;
-  if (left > (managers.total - 1) / 2) return "";
-  return `Removing this node leaves ${left} managers out of ${managers.total}. Without a Raft quorum your swarm will be inaccessible. `;
+  const { reachable, total } = managers;
+  if (reachable - 2 > total - reachable) return "";
+  return `Removing this node leaves ${reachable - 1} managers out of ${total}. Without a Raft quorum your swarm will be inaccessible. `;
 }
 
 export const twoManagersWarning = `WARNING: Running Swarm in a two-manager configuration. This configuration provides

@@ -75,7 +75,7 @@ async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: 
   const { node, clock } = call.shared.modules;
   const look = (): Reached | undefined => {
     const reached = reach(node);
-    if (reached === undefined) refuseNonManager(node, failure);
+    if (reached === undefined) refuseNonManager(node, failure?.error);
     const isSilent = reached && failure && isSame(reached, failure.reached) && clock.monotonic() < failure.againAtMs;
     return isSilent ? undefined : reached;
   };
@@ -83,12 +83,12 @@ async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: 
   return look() ?? (await call.shared.leaders.until(look, deadlineMs, call.request.closed()));
 }
 
-function refuseNonManager(node: Node, failure: Failure | undefined): void {
+/** `failure`: what the call has met before. */
+export function refuseNonManager(node: Node, failure?: SwarmError): void {
   const text = refusalOf(node);
   if (text === undefined) return;
   // What ended this manager in the middle of a write says more than that it has ended: its disk is full.
-  const cause = failure !== undefined && lostLeadership(failure.error) === "unknown" ? failure.error : undefined;
-  throw cause ?? unavailable(text);
+  throw failure !== undefined && lostLeadership(failure) === "unknown" ? failure : unavailable(text);
 }
 
 function refusalOf(node: Node): string | undefined {

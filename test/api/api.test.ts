@@ -69,12 +69,18 @@ describe("a manager that does not lead", () => {
     expect(info.at("Swarm.ControlAvailable")).toBe(true);
   });
 
-  test("says what the way to the leader says when it breaks", async () => {
-    follow(() => Promise.reject(new SwarmError("Unavailable", "the leader is gone")));
+  test("asks a leader again that does not answer, for three seconds, then says why", async () => {
+    let tries = 0;
+    follow(() => {
+      tries += 1;
+      return Promise.reject(new SwarmError("Unavailable", "the leader is gone"));
+    });
     expect(await fixture.ask("GET", "/services")).toMatchObject({
       status: 503,
       json: { message: "the leader is gone" },
     });
+    expect(tries).toBeGreaterThan(5);
+    expect(tries).toBeLessThan(20);
   });
 
   test("waits for a leader, and takes the one that comes", async () => {

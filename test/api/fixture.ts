@@ -5,7 +5,16 @@ import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ApiServer, createApiServer, type EngineAddress } from "../../src/api/host/index.js";
-import type { ApiModules, InitOptions, JoinOptions, Leader, Node, NodeState } from "../../src/api/index.js";
+import type {
+  ApiModules,
+  InitOptions,
+  JoinOptions,
+  Leader,
+  Node,
+  NodeState,
+  Quorum,
+  RestoreOptions,
+} from "../../src/api/index.js";
 import { systemClock, systemRandom } from "../../src/base/host/index.js";
 import { type Clock, newId, SwarmError, silentLog, silentMetrics } from "../../src/base/index.js";
 import { Cluster, Node as NodeRow, NodeState as NodeStateValue } from "../../src/gen/skep/v1/objects.js";
@@ -51,6 +60,12 @@ export class FakeNode implements Node {
   };
   leading: Control | undefined;
   following: Leader | undefined;
+  /** As a test sets them; absent as on a node that cannot do it. */
+  quorum?: () => Quorum | undefined;
+  localControl?: () => Control | undefined;
+  readIndex?: (signal: AbortSignal) => Promise<void>;
+  backup?: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
+  restore?: (options: RestoreOptions, backup: AsyncIterable<Uint8Array>) => Promise<string>;
   readonly calls: (readonly [string, unknown])[] = [];
 
   state(): NodeState {

@@ -1,6 +1,7 @@
 // What node's parser read → a request of ours.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { SwarmError } from "../../base/index.js";
 import { type ApiRequest, requestBytesMax } from "../index.js";
 
 export class BodyTooLarge extends Error {
@@ -57,7 +58,7 @@ function signalOfClose(response: ServerResponse): AbortSignal {
   return controller.signal;
 }
 
-const noBody = new Uint8Array(0);
+export const noBody = new Uint8Array(0);
 
 /** The whole body; rejects with BodyTooLarge, or when the client goes away in the middle of it. */
 export function bodyOf(message: IncomingMessage): Promise<Uint8Array> | Uint8Array {
@@ -66,6 +67,16 @@ export function bodyOf(message: IncomingMessage): Promise<Uint8Array> | Uint8Arr
   if (declared > requestBytesMax) return Promise.reject(new BodyTooLarge());
   if (declared === 0 && headers["transfer-encoding"] === undefined) return noBody;
   return readBody(message);
+}
+
+/** The body as it comes, of any size. What is not read is dropped when the answer has gone out. */
+export async function* uploadOf(message: IncomingMessage): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    // Not the plain iterator: that takes the connection down with it, and the answer.
+    for await (const chunk of message.iterator({ destroyOnReturn: false })) yield chunk as Buffer;
+  } catch (error) {
+    throw new SwarmError("Aborted", "the client left before the end of what it sent", { cause: error });
+  }
 }
 
 async function readBody(message: IncomingMessage): Promise<Uint8Array> {

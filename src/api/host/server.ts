@@ -18,7 +18,7 @@ import { answerFromHandler } from "./handler.js";
 import { systemInterfaces } from "./interfaces.js";
 import { type ListenAddress, listenOn } from "./listen.js";
 import { passThrough } from "./pass.js";
-import { apiRequest, BodyTooLarge, bodyOf, type Target, targetOf } from "./request.js";
+import { apiRequest, BodyTooLarge, bodyOf, noBody, type Target, targetOf, uploadOf } from "./request.js";
 import { respond } from "./respond.js";
 import { passUpgrade, refusal } from "./upgrade.js";
 
@@ -122,8 +122,12 @@ class Front {
 
   async #serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const target = targetOf(message);
-    const { kind } = this.#api.destination(message.method ?? "GET", target.path);
+    const destination = this.#api.destination(message.method ?? "GET", target.path);
+    const { kind } = destination;
     if (kind === "engine" && message.method !== "OPTIONS") return this.#pass(message, response, target);
+    if (destination.kind === "route" && destination.handler.where === "here" && destination.handler.upload) {
+      return this.#take(message, response, target);
+    }
     let body: Uint8Array;
     try {
       body = await bodyOf(message);
@@ -134,6 +138,14 @@ class Front {
     const answer = await this.#api.handle(request);
     if ("passOn" in answer) return this.#pass(message, response, target, body);
     await respond(response, answer, kind === "nobody" ? {} : this.#api.headers());
+  }
+
+  async #take(message: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
+    const request = apiRequest(this.#newId, message, response, target, noBody);
+    const answer = await this.#api.handle({ ...request, upload: uploadOf(message) });
+    // A client looks for the answer only when it has sent everything.
+    message.resume();
+    if (!("passOn" in answer)) await respond(response, answer, this.#api.headers());
   }
 
   #pass(message: IncomingMessage, response: ServerResponse, target: Target, body?: Uint8Array): Promise<void> {

@@ -1,6 +1,7 @@
 // Every route of ours.
 
 import type { RouteSpec } from "../call.js";
+import { backupRoutes } from "./backup.js";
 import { networkRoutes } from "./networks.js";
 import { nodeRoutes } from "./nodes.js";
 import { unbuiltRoutes } from "./not-yet.js";
@@ -16,5 +17,6 @@ export const routes: readonly RouteSpec[] = [
   ...serviceRoutes,
   ...taskRoutes,
   ...networkRoutes,
+  ...backupRoutes,
   ...unbuiltRoutes,
 ];

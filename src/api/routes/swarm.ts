@@ -12,7 +12,8 @@ import { encodeSwarm } from "../encode/cluster.js";
 import { toJson } from "../encode/json.js";
 import { type ApiResponse, done, jsonText } from "../http.js";
 import type { InitOptions, JoinOptions } from "../modules.js";
-import { alreadyInSwarm, locked, managerLeaves, notInSwarm, notPartOfSwarm, unavailable } from "../texts.js";
+import { alreadyInSwarm, locked, notInSwarm, unavailable } from "../texts.js";
+import { leaveSwarm } from "./leave.js";
 
 /** Docker's range for the port of the data plane. */
 const dataPathPortMin = 1024;
@@ -21,10 +22,10 @@ const dataPathPortMax = 49_151;
 export const swarmRoutes: readonly RouteSpec[] = [
   atLeader("GET", "/swarm", inspect),
   atLeader("POST", "/swarm/update", update),
-  atLeader("GET", "/swarm/unlockkey", () => jsonText(JSON.stringify({ UnlockKey: "" }))),
+  atLeader("GET", "/swarm/unlockkey", unlockKey),
   here("POST", "/swarm/init", init),
   here("POST", "/swarm/join", join),
-  here("POST", "/swarm/leave", leave),
+  here("POST", "/swarm/leave", leaveSwarm),
   here("POST", "/swarm/unlock", unlock),
 ];
 
@@ -36,13 +37,19 @@ function inspect({ control }: LeaderCall): ApiResponse {
 
 async function update({ control, query, request }: LeaderCall): Promise<ApiResponse> {
   const version = query.version("swarm");
-  const rotate = { worker: rotation(query, "rotateWorkerToken"), manager: rotation(query, "rotateManagerToken") };
+  const rotate = {
+    worker: rotation(query, "rotateWorkerToken"),
+    manager: rotation(query, "rotateManagerToken"),
+    unlockKey: rotation(query, "rotateManagerUnlockKey"),
+  };
   const spec = decodeSwarm(readBody(request, "Spec"), "zero");
-  if (rotation(query, "rotateManagerUnlockKey")) {
-    throw new SwarmError("Unimplemented", "locking managers is not built yet: there is no unlock key to rotate");
-  }
   await control.cluster.update(request.id, version, spec, rotate);
   return done();
+}
+
+/** Secret, and asked for: "" while managers are not locked. */
+function unlockKey({ control }: LeaderCall): ApiResponse {
+  return jsonText(JSON.stringify({ UnlockKey: control.cluster.unlockKey() }));
 }
 
 function rotation(query: Query, name: string): boolean {
@@ -56,29 +63,47 @@ function rotation(query: Query, name: string): boolean {
 async function init(call: Call): Promise<ApiResponse> {
   const body = readBody(call.request, "InitRequest");
   const { node } = call.shared.modules;
+  const forced = body.flag("ForceNewCluster");
+  const { local } = node.state();
   // Refusals about the request come before those about the node's state, except that a node has one swarm.
-  if (!body.flag("ForceNewCluster")) refuseMember(call);
-  const nodeId = await node.init(initOptions(body, call));
+  if (!forced || local === "locked") refuseMember(call);
+  const isMember = local !== "inactive";
+  const nodeId = await node.init(forced && isMember ? forcedOptions(body, call) : initOptions(body, call));
   return jsonText(JSON.stringify(nodeId));
 }
 
 function initOptions(body: Reader, call: Call): InitOptions {
   const interfaces = call.shared.modules.interfaces();
-  const requested = parseTcpAddress(body.text("ListenAddr"), "ListenAddr");
-  const spec = initialClusterSpec(decodeSwarm(body.object("Spec"), "default"));
-  validateCluster(spec);
-  const listenAddr = listenAddress(requested, interfaces);
-  const advertiseAddr = advertiseAddress(body.text("AdvertiseAddr"), listenAddr, interfaces);
-  if (spec.encryption?.autoLockManagers || body.flag("AutoLockManagers")) {
-    throw new SwarmError(
-      "Unimplemented",
-      "locking managers (--autolock) is not built yet: keep the data folders of managers on encrypted disks",
-    );
-  }
-  return {
+  const listenAddr = listenAddress(parseTcpAddress(body.text("ListenAddr"), "ListenAddr"), interfaces);
+  return optionsOf(body, call, {
     listenAddr,
-    advertiseAddr,
-    dataPathAddr: dataPathAddress(body.text("DataPathAddr"), interfaces),
+    advertiseAddr: advertiseAddress(body.text("AdvertiseAddr"), listenAddr, interfaces),
+  });
+}
+
+/** A member goes on under the addresses it has, where no others are given. */
+function forcedOptions(body: Reader, call: Call): InitOptions {
+  const interfaces = call.shared.modules.interfaces();
+  const [requested, advertised] = [body.text("ListenAddr"), body.text("AdvertiseAddr")];
+  const listenAddr = requested && listenAddress(parseTcpAddress(requested, "ListenAddr"), interfaces);
+  return optionsOf(body, call, {
+    listenAddr,
+    advertiseAddr: advertised && advertiseAddress(advertised, listenAddr, interfaces),
+  });
+}
+
+function optionsOf(
+  body: Reader,
+  call: Call,
+  addresses: Pick<InitOptions, "listenAddr" | "advertiseAddr">,
+): InitOptions {
+  const asked = initialClusterSpec(decodeSwarm(body.object("Spec"), "default"));
+  const autoLockManagers = asked.encryption?.autoLockManagers || body.flag("AutoLockManagers");
+  const spec = { ...asked, encryption: { autoLockManagers } };
+  validateCluster(spec);
+  return {
+    ...addresses,
+    dataPathAddr: dataPathAddress(body.text("DataPathAddr"), call.shared.modules.interfaces()),
     dataPathPort: dataPathPort(body.smallCount("DataPathPort")),
     forceNewCluster: body.flag("ForceNewCluster"),
     spec,
@@ -143,21 +168,6 @@ function refuseMember({ shared }: Call): void {
   const { local } = shared.modules.node.state();
   if (local === "locked") throw unavailable(locked);
   if (local !== "inactive") throw unavailable(alreadyInSwarm);
-}
-
-async function leave({ query, shared }: Call): Promise<ApiResponse> {
-  const { node } = shared.modules;
-  const state = node.state();
-  const force = query.looseFlag("force");
-  if (state.local === "inactive") throw unavailable(notPartOfSwarm);
-  if (state.local === "locked" && !force) throw unavailable(locked);
-  if (state.local === "active" && state.manager !== "no" && !force) {
-    const managers = [...(node.control()?.membership.managers().values() ?? [])];
-    const reachable = managers.filter((manager) => manager.reachability === "reachable").length;
-    throw unavailable(managerLeaves(managers.length === 0 ? undefined : { reachable, total: managers.length }));
-  }
-  await node.leave(force);
-  return done();
 }
 
 async function unlock({ request, shared }: Call): Promise<ApiResponse> {

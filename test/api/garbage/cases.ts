@@ -316,13 +316,6 @@ export const cases: readonly GarbageCase[] = [
   },
   {
     kind: "swarm",
-    what: "autolock",
-    method: "POST",
-    url: "/swarm/update?version={swarm}",
-    body: { EncryptionConfig: { AutoLockManagers: true } },
-  },
-  {
-    kind: "swarm",
     what: "an external authority",
     method: "POST",
     url: "/swarm/update?version={swarm}",
@@ -335,6 +328,13 @@ export const cases: readonly GarbageCase[] = [
     url: "/swarm/update?version={swarm}&rotateWorkerToken=please",
     body: {},
   },
+  {
+    kind: "swarm",
+    what: "a rotation of the unlock key with a word",
+    method: "POST",
+    url: "/swarm/update?version={swarm}&rotateManagerUnlockKey=please",
+    body: {},
+  },
   { kind: "swarm", what: "leaving without force", method: "POST", url: "/swarm/leave" },
   {
     kind: "swarm",
@@ -343,6 +343,8 @@ export const cases: readonly GarbageCase[] = [
     url: "/swarm/unlock",
     body: { UnlockKey: "SWMKEY-1-x" },
   },
+  { kind: "swarm", what: "restoring over a swarm", method: "POST", url: "/skep/v1/restore", body: "x" },
+  get("swarm", "a consistency nobody offers", "/services", { "Skep-Consistency": "eventual" }),
 
   get("path", "nothing of ours", "/swarm/nope"),
   get("path", "a slash too many", "/services/"),
@@ -389,7 +391,6 @@ export const casesOutside: readonly GarbageCase[] = [
   address("a pool smaller than its subnets", { DefaultAddrPool: ["10.0.0.0/28"], SubnetSize: 24 }),
   address("an availability", { Availability: "asleep" }),
   address("another name", { Spec: { Name: "mine" } }),
-  address("autolock", { AutoLockManagers: true }),
   join("nobody to join", { ...joining, RemoteAddrs: [] }),
   join("an empty address to join", { ...joining, RemoteAddrs: [""] }),
   join("an address to join that is none", { ...joining, RemoteAddrs: ["http://x/"] }),
@@ -400,6 +401,14 @@ export const casesOutside: readonly GarbageCase[] = [
   join("no address to listen on", { ...joining, ListenAddr: "" }),
   get("swarm", "services of no swarm", "/services"),
   get("swarm", "the swarm of no swarm", "/swarm"),
+  get("swarm", "a backup of no swarm", "/skep/v1/backup"),
+  {
+    kind: "swarm",
+    what: "restoring to an address that is none",
+    method: "POST",
+    url: "/skep/v1/restore?advertiseAddr=example",
+    body: "x",
+  },
   { kind: "swarm", what: "leaving no swarm", method: "POST", url: "/swarm/leave" },
   { kind: "swarm", what: "unlocking no swarm", method: "POST", url: "/swarm/unlock", body: { UnlockKey: "x" } },
 ];

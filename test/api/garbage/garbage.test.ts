@@ -36,6 +36,7 @@ describe("garbage in", () => {
     [fixture, outside] = await Promise.all([apiFixture(), apiFixture()]);
     outside.node.current = { local: "inactive" };
     outside.node.leading = undefined;
+    outside.node.restore = async () => "restored";
     expect((await fixture.ask("POST", "/services/create", serviceBody("present"))).status).toBe(201);
     for (const each of cases) rows.push(await answerTo(fixture, each));
     for (const each of casesOutside) rows.push(await answerTo(outside, each));
