@@ -15,9 +15,9 @@ import { Draft, newTables, type Tables, type Transaction, type View } from "./dr
 import { decodeEntry, encodeEntry, encodeTransaction, entryBytesMax, entryChangesMax } from "./entry.js";
 import { deepFreeze } from "./freeze.js";
 import { type Log, NotLeader, UnknownOutcome } from "./log.js";
-import type { AnyRow, TableName } from "./schema.js";
+import { type AnyRow, type TableName, tableNames } from "./schema.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
-import type { ReadTable } from "./table.js";
+import type { ReadTable, Table } from "./table.js";
 import { type Batch, type RowChange, rowChange, Watch, type WatchOptions } from "./watch.js";
 
 /**
@@ -165,12 +165,9 @@ export class Store implements View {
   /** Replaces everything by a snapshot; watchers are told to look at everything again. */
   async restore(chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const tables = newTables();
-    const revision = await readSnapshot(chunks, tables);
-    for (const name of Object.keys(tables) as TableName[]) {
-      const target = this.#tables[name] as { clear(): void; set(row: AnyRow): void };
-      target.clear();
-      for (const row of tables[name].all()) target.set(this.#frozen(row));
-    }
+    const revision = await readSnapshot(chunks, tables, (row) => this.#frozen(row));
+    // In one step, at once: a loop that looks at a table sees the old state or the new one.
+    for (const name of tableNames) adopt(name, this.#tables, tables);
     this.#revision = revision;
     for (const watch of this.#watches) watch.resync(revision);
   }
@@ -345,4 +342,8 @@ function unknownOutcome(cause: unknown): UnknownOutcome {
   const error = new UnknownOutcome();
   error.cause = cause;
   return error;
+}
+
+function adopt<T extends TableName>(name: T, target: Tables, source: Tables): void {
+  (target[name] as Table<T>).become(source[name] as Table<T>);
 }

@@ -16,13 +16,15 @@ export interface ReadTable<T extends TableName> {
   byPrefix(prefix: string): Iterable<Rows[T]>;
 }
 
+interface Index<T extends TableName> {
+  readonly name: string;
+  readonly keyOf: (row: Rows[T]) => string;
+  readonly ids: Map<string, Map<string, Rows[T]>>;
+}
+
 export class Table<T extends TableName> implements ReadTable<T> {
-  readonly #rows = new Map<string, Rows[T]>();
-  readonly #indexes: readonly {
-    name: string;
-    keyOf: (row: Rows[T]) => string;
-    ids: Map<string, Map<string, Rows[T]>>;
-  }[];
+  #rows = new Map<string, Rows[T]>();
+  #indexes: readonly Index<T>[];
 
   constructor(table: T) {
     const keys = Object.entries(indexKeys[table]) as [string, (row: Rows[T]) => string][];
@@ -80,9 +82,10 @@ export class Table<T extends TableName> implements ReadTable<T> {
     for (const index of this.#indexes) remove(index.ids, index.keyOf(row), id);
   }
 
-  clear(): void {
-    this.#rows.clear();
-    for (const index of this.#indexes) index.ids.clear();
+  /** Holds what `other` holds from now on, however much that is, and `other` is not used any more. */
+  become(other: Table<T>): void {
+    this.#rows = other.#rows;
+    this.#indexes = other.#indexes;
   }
 }
 
