@@ -1,7 +1,7 @@
 // One life of this node's manager: the consensus and all it decides, the links to the other managers, and the one port that
 // other nodes call.
 
-import { messageOf, Scope, SwarmError } from "../../base/index.js";
+import { messageOf, Scope, SwarmError, sleep } from "../../base/index.js";
 import { RemovedNodes } from "../../manager/ca/index.js";
 import { Manager, type ManagerModules, type NewSwarm } from "../../manager/index.js";
 import { nextTurn } from "../../raft/host/index.js";
@@ -24,6 +24,9 @@ import { splitAddress } from "../address.js";
 import type { NodeIdentity } from "../identity/index.js";
 import { begun, type MembershipRecord } from "../record.js";
 import { announce, type Standing } from "./announce.js";
+
+/** Between two tries to leave. */
+const leaveRetryMs = 50;
 
 /** How the first start of a manager differs from all others. */
 export type Beginning =
@@ -103,11 +106,19 @@ export class Managing {
     return voters.length + learners.length <= 1;
   }
 
-  /** Leaves the consensus for good; leadership is handed on first. */
+  /** Leaves the consensus for good; leadership is handed on first. Asks until a leader has agreed, or with the last failure. */
   async leave(signal: AbortSignal): Promise<void> {
-    const { identity } = this.#modules;
+    const { identity, clock } = this.#modules;
     await this.manager.handOver();
-    await this.#askInTurn((addr) => leaveMembers(addr, identity.current, signal), signal);
+    for (;;) {
+      try {
+        return await this.#askInTurn((addr) => leaveMembers(addr, identity.current, signal), signal);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof SwarmError) || error.kind !== "Unavailable") throw error;
+        // The next leader may be about to begin.
+        await sleep(clock, leaveRetryMs, signal).catch(() => Promise.reject(error));
+      }
+    }
   }
 
   /** Hands leadership on, ends the work, then the calls of others. */

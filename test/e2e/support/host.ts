@@ -36,7 +36,8 @@ export class Host {
   readonly daemon: Daemon;
   readonly #namespaces: Namespaces;
   readonly #network: Switch;
-  readonly #number: number;
+  /** Counted from 1, as names and addresses are. */
+  readonly number: number;
 
   private constructor(options: HostOptions, folder: string, namespaces: Namespaces) {
     this.name = `h${options.number}`;
@@ -44,7 +45,7 @@ export class Host {
     this.folder = folder;
     this.#namespaces = namespaces;
     this.#network = options.network;
-    this.#number = options.number;
+    this.number = options.number;
     const cgroup = cgroupOf(options.run, this.name);
     this.engine = new Engine({ namespaces, folder, cgroup, isLiveRestore: options.isLiveRestore });
     this.daemon = new Daemon({ namespaces, folder, hostname: this.name, engineSocketPath: this.engine.socketPath });
@@ -113,11 +114,11 @@ export class Host {
 
   /** The network is silent for this host from now on; its own link stays up. */
   linkDown(): Promise<void> {
-    return this.#network.disconnect(this.#number);
+    return this.#network.disconnect(this.number);
   }
 
   linkUp(): Promise<void> {
-    return this.#network.reconnect(this.#number);
+    return this.#network.reconnect(this.number);
   }
 
   /** Power off: daemon, engine and containers end at once. It does not come back. */

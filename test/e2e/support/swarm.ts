@@ -1,17 +1,36 @@
-// A swarm on real hosts: h1 manages, the others work; and what tests ask of its services.
+// A swarm on real hosts: the first manage, the others work; and what tests ask of its services.
 
 import { eventually } from "./eventually.js";
 import type { Host, RunningContainer } from "./host.js";
 import type { Hosts } from "./hosts.js";
 
-/** Starts a daemon on every host, makes h1 a swarm and joins the others as workers. */
-export async function startSwarm(hosts: Hosts): Promise<void> {
+/** Starts a daemon on every host, makes h1 a swarm, joins the next as managers and the others as workers. */
+export async function startSwarm(hosts: Hosts, { managers = 1 }: { readonly managers?: number } = {}): Promise<void> {
   await Promise.all(hosts.all.map((host) => host.startDaemon()));
-  const manager = hosts.host(1);
-  await manager.skep(["swarm", "init", "--advertise-addr", manager.address]);
-  const token = (await manager.skep(["swarm", "join-token", "-q", "worker"])).stdout.trim();
-  for (const host of hosts.all.slice(1))
-    await host.skep(["swarm", "join", "--token", token, `${manager.address}:2377`]);
+  const first = hosts.host(1);
+  await first.skep(["swarm", "init", "--advertise-addr", first.address]);
+  for (const host of hosts.all.slice(1)) await join(host, first, host.number <= managers ? "manager" : "worker");
+}
+
+/** Joins the swarm that `door` manages. */
+export async function join(host: Host, door: Host, role: "manager" | "worker"): Promise<void> {
+  const token = (await door.skep(["swarm", "join-token", "-q", role])).stdout.trim();
+  await host.skep(["swarm", "join", "--token", token, `${door.address}:2377`]);
+}
+
+/** What `node ls` says of each node's place among the managers: "Leader", "Reachable", … or "" of a worker. */
+export async function managerStates(door: Host): Promise<Readonly<Record<string, string>>> {
+  const { stdout } = await door.skep(["node", "ls", "--format", "{{.Hostname}}={{.ManagerStatus}}"]);
+  const lines = stdout.trim().split("\n");
+  return Object.fromEntries(lines.map((line) => line.split("=") as [string, string]));
+}
+
+/** The manager that leads, as `door` sees it. */
+export async function leaderOf(hosts: Hosts, door: Host): Promise<Host> {
+  const states = await managerStates(door);
+  const leader = hosts.all.find(({ name }) => states[name] === "Leader");
+  if (leader === undefined) throw new Error(`nobody leads: ${JSON.stringify(states)}`);
+  return leader;
 }
 
 export interface PlacedContainer extends RunningContainer {
