@@ -293,7 +293,11 @@ describe("what is refused", () => {
 });
 
 describe("a probe", () => {
-  const ports: readonly { readonly says: string; readonly title: string; serve?(socket: net.Socket): void }[] = [
+  const ports: readonly {
+    readonly says: string;
+    readonly title: string;
+    readonly serve?: (socket: net.Socket) => void;
+  }[] = [
     { says: "alive", title: "a process that lives", serve: () => {} },
     { says: "gone", title: "a port nobody listens on" },
     { says: "gone", title: "a connection reset at once", serve: (socket) => socket.resetAndDestroy() },

@@ -19,8 +19,8 @@ export async function tcpProxy(port: number): Promise<TcpProxy> {
   const pairs = new Set<readonly [net.Socket, net.Socket]>();
   let bytes = 0;
   let isHeld = false;
-  const server = net.createServer((client) => {
-    const target = net.connect({ host: "127.0.0.1", port });
+  const server = net.createServer({ noDelay: true }, (client) => {
+    const target = net.connect({ host: "127.0.0.1", port, noDelay: true });
     const pair = [client, target] as const;
     pairs.add(pair);
     const end = (): void => {
