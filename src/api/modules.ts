@@ -140,6 +140,8 @@ export interface RestoreOptions {
   readonly listenAddr: string;
   readonly advertiseAddr: string;
   readonly dataPathAddr: string;
+  /** `SWMKEY-1-…`, form checked: opens the backup of a locked swarm. Undefined: nobody gave one. Secret. */
+  readonly unlockKey: string | undefined;
 }
 
 export interface Leader {

@@ -39,6 +39,12 @@ export const twoManagersWarning = `WARNING: Running Swarm in a two-manager confi
          Refer to https://docs.docker.com/engine/swarm/admin_guide/ to configure the
          Swarm for fault-tolerance.`;
 
+/** An unlock key's form; whether it is the one is the node's to say. Never repeated in an error. */
+export function checkedUnlockKey(text: string): string {
+  if (/^SWMKEY-1-[A-Za-z0-9+/]{43}$/.test(text)) return text;
+  throw new SwarmError("InvalidArgument", "invalid key string");
+}
+
 export function unavailable(text: string): SwarmError {
   return new SwarmError("Unavailable", text);
 }

@@ -5,7 +5,7 @@ import { advertiseAddress, dataPathAddress, listenAddress, parseTcpAddress } fro
 import { type Call, here, type RouteSpec, takesUpload } from "../call.js";
 import { type ApiResponse, jsonText } from "../http.js";
 import type { RestoreOptions } from "../modules.js";
-import { alreadyInSwarm, unavailable } from "../texts.js";
+import { alreadyInSwarm, checkedUnlockKey, unavailable } from "../texts.js";
 import { refuseNonManager } from "../to-leader.js";
 
 const defaultListenAddr = "0.0.0.0:2377";
@@ -33,7 +33,10 @@ async function restore(call: Call): Promise<ApiResponse> {
   return jsonText(JSON.stringify(await node.restore(restoreOptions(call), upload)));
 }
 
-function restoreOptions({ query, shared }: Call): RestoreOptions {
+/** In a header, because a query may end up in a log. */
+const unlockKeyHeader = "skep-unlock-key";
+
+function restoreOptions({ query, request, shared }: Call): RestoreOptions {
   const interfaces = shared.modules.interfaces();
   const requested = parseTcpAddress(query.get("listenAddr") || defaultListenAddr, "ListenAddr");
   const listenAddr = listenAddress(requested, interfaces);
@@ -41,7 +44,12 @@ function restoreOptions({ query, shared }: Call): RestoreOptions {
     listenAddr,
     advertiseAddr: advertiseAddress(query.get("advertiseAddr"), listenAddr, interfaces),
     dataPathAddr: dataPathAddress(query.get("dataPathAddr"), interfaces),
+    unlockKey: unlockKeyIn(request.headers[unlockKeyHeader]),
   };
+}
+
+function unlockKeyIn(header: string | undefined): string | undefined {
+  return header === undefined ? undefined : checkedUnlockKey(header);
 }
 
 function notBuilt(what: string, instead: string): SwarmError {

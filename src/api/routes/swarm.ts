@@ -12,7 +12,7 @@ import { encodeSwarm } from "../encode/cluster.js";
 import { toJson } from "../encode/json.js";
 import { type ApiResponse, done, jsonText } from "../http.js";
 import type { InitOptions, JoinOptions } from "../modules.js";
-import { alreadyInSwarm, locked, notInSwarm, unavailable } from "../texts.js";
+import { alreadyInSwarm, checkedUnlockKey, locked, notInSwarm, unavailable } from "../texts.js";
 import { leaveSwarm } from "./leave.js";
 
 /** Docker's range for the port of the data plane. */
@@ -175,7 +175,6 @@ async function unlock({ request, shared }: Call): Promise<ApiResponse> {
   const { local } = shared.modules.node.state();
   if (local === "inactive") throw unavailable(notInSwarm);
   if (local !== "locked") throw new SwarmError("AlreadyExists", "swarm is not locked");
-  if (!/^SWMKEY-1-[A-Za-z0-9+/]{43}$/.test(key)) throw new SwarmError("InvalidArgument", "invalid key string");
-  await shared.modules.node.unlock(key);
+  await shared.modules.node.unlock(checkedUnlockKey(key));
   return done();
 }
