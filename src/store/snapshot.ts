@@ -1,14 +1,17 @@
 // The whole store as a stream of chunks: references collected at once, encoded as they are asked for.
 
 import { invariant } from "../base/index.js";
-import { type Row, SnapshotChunk } from "../gen/skep/v1/store.js";
+import { Row, SnapshotChunk, SnapshotRows } from "../gen/skep/v1/store.js";
 import { decodeRow, encodeRow } from "./change.js";
 import type { Tables } from "./draft.js";
 import { checkFormat, storeFormat } from "./entry.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
 
-/** Rows per chunk: about a millisecond of encoding. */
-const chunkRows = 500;
+/** A chunk ends with the row that reaches this: about a millisecond of encoding, or one row, which an entry of the log bounds. */
+const chunkBytes = 128 * 1024;
+
+const rowTag = (1 << 3) | 2;
+const rowsTag = (2 << 3) | 2;
 
 /** A consistent snapshot: what is written to the tables afterwards is not in it. */
 export function writeSnapshot(tables: Tables, revision: number): Iterable<Uint8Array> {
@@ -21,17 +24,17 @@ function* encodeChunks(
   tables: readonly { readonly table: TableName; readonly rows: readonly AnyRow[] }[],
   revision: number,
 ): Generator<Uint8Array> {
-  yield encode({ $case: "header", value: { format: storeFormat, revision } });
+  yield SnapshotChunk.encode({ chunk: { $case: "header", value: { format: storeFormat, revision } } }).finish();
   for (const { table, rows } of tables) {
-    for (let at = 0; at < rows.length; at += chunkRows) {
-      const slice: Row[] = rows.slice(at, at + chunkRows).map((row) => encodeRow(table, row));
-      yield encode({ $case: "rows", value: { rows: slice } });
+    for (let at = 0; at < rows.length; ) {
+      const writer = SnapshotRows.encode({ rows: [] });
+      for (; at < rows.length && writer.len < chunkBytes; at++) {
+        const row = rows[at];
+        if (row) Row.encode(encodeRow(table, row), writer.uint32(rowTag).fork()).ldelim();
+      }
+      yield SnapshotChunk.encode({}).uint32(rowsTag).bytes(writer.finish()).finish();
     }
   }
-}
-
-function encode(chunk: NonNullable<SnapshotChunk["chunk"]>): Uint8Array {
-  return SnapshotChunk.encode({ chunk }).finish();
 }
 
 /** Reads a snapshot into empty tables, a chunk at a time, each row as `keep` gives it; returns its revision. */
