@@ -45,6 +45,19 @@ export async function writeRegister(
   return answer === undefined ? "unknown" : outcomeOf(answer);
 }
 
+const MUCH = { bytes: 400_000, writes: 6, callMs: 2_000 };
+
+/** Some megabytes of values into a register of their own, whatever the answers are. */
+export async function writeMuch(http: DockerHttp, name: string): Promise<void> {
+  await http.post("/services/create", specOf(name, ""), { timeoutMs: MUCH.callMs }).catch(() => undefined);
+  for (let at = 0; at < MUCH.writes; at += 1) {
+    const reading = await readRegister(http, name, MUCH.callMs);
+    if (reading === undefined) return;
+    const value = String(at).padEnd(MUCH.bytes, ".");
+    if ((await writeRegister(http, name, { ...reading, value }, MUCH.callMs)) !== "yes") return;
+  }
+}
+
 /** Only what is known for certain is told as "no": a version that is no longer the register's. */
 function outcomeOf({ status, text }: Answer): Outcome {
   if (status === 200) return "yes";

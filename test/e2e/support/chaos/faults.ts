@@ -5,6 +5,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SeededRandom } from "../../../../src/sim/index.js";
 import type { ManagerHost, Managers } from "../managers.js";
+import { writeMuch } from "../registers.js";
 import { leaveAndComeBack } from "./members.js";
 
 export interface Fault {
@@ -92,14 +93,20 @@ async function broken(hosts: readonly ManagerHost[]): Promise<Fault> {
   return { what, heal: async () => {} };
 }
 
-/** To the last byte; the file system is the host's own. */
-async function fullDisk(hosts: readonly ManagerHost[]): Promise<Fault> {
+/**
+ * To the last byte; the file system is the host's own. What a log has made room for beforehand would last for long, so large
+ * values are written through all managers until one of its segments is full.
+ */
+async function fullDisk(hosts: readonly ManagerHost[], _random: SeededRandom, { all }: Managers): Promise<Fault> {
   await each(hosts, (host) => {
     const fill = `f=${host.skep.dataFolder}/fill; dd if=/dev/zero of=$f bs=64k; dd if=/dev/zero bs=1k >> $f; true`;
     return host.exec(["sh", "-c", `{ ${fill}; } 2>/dev/null`]);
   });
-  const heal = (): Promise<void> => each(hosts, (host) => host.exec(["rm", "-f", `${host.skep.dataFolder}/fill`]));
-  return { what: `disk full ${names(hosts)}`, heal };
+  await each(all, ({ name, http }) => writeMuch(http, `filler-${name}`));
+  return {
+    what: `disk full ${names(hosts)}`,
+    heal: () => each(hosts, (host) => host.exec(["rm", "-f", `${host.skep.dataFolder}/fill`])),
+  };
 }
 
 const DELAYS_MS = [20, 100, 500, 3_000] as const;
