@@ -3,7 +3,10 @@
 import type { InitOptions, JoinOptions, Leader, Node, NodeState, Quorum } from "../api/index.js";
 import { joinTimeout } from "../api/index.js";
 import { type Clock, type Log, messageOf, SwarmError, sleep } from "../base/index.js";
+import { parseUnlockKey } from "../manager/ca/index.js";
 import type { Control } from "../manager/control/index.js";
+import { hostOf } from "./address.js";
+import { NodeLockedError } from "./keys/index.js";
 import { LeaderPath } from "./leader-path.js";
 import type { Member } from "./member.js";
 import type { MemberStarter } from "./start.js";
@@ -19,12 +22,14 @@ const texts = {
   alreadyMember:
     'This node is already part of a swarm. Use "docker swarm leave" to leave this swarm and join another one.',
   notMember: "This node is not part of a swarm",
+  notLocked: "swarm is not locked",
   notManager: "This node is not a manager: only a manager's state can become a swarm of its own.",
 } as const;
 
 type Phase =
   | { readonly kind: "inactive" }
   | { readonly kind: "pending"; readonly nodeAddr: string }
+  | { readonly kind: "locked"; readonly nodeAddr: string }
   | { readonly kind: "error"; readonly nodeId: string; readonly nodeAddr: string; readonly error: string }
   | { readonly kind: "active"; readonly member: Member };
 
@@ -58,6 +63,8 @@ export class LocalNode implements Node {
         return { local: "inactive" };
       case "pending":
         return { local: "pending", nodeId: "", nodeAddr: phase.nodeAddr };
+      case "locked":
+        return { local: "locked", nodeAddr: hostOf(phase.nodeAddr) };
       case "error":
         return { local: "error", nodeId: phase.nodeId, nodeAddr: phase.nodeAddr, error: phase.error };
       case "active":
@@ -161,12 +168,23 @@ export class LocalNode implements Node {
     this.#modules.log.info("swarm left");
   }
 
-  unlock(): Promise<void> {
-    return Promise.reject(new SwarmError("AlreadyExists", "swarm is not locked"));
+  /** locked → pending → active; a wrong key changes nothing. Resolves when the node has come up, or once has failed to. */
+  async unlock(key: string): Promise<void> {
+    const phase = this.#phase;
+    if (phase.kind !== "locked") throw new SwarmError("AlreadyExists", texts.notLocked);
+    await this.#modules.starter.unlock(parseUnlockKey(key));
+    if (this.#phase !== phase) throw new SwarmError("AlreadyExists", texts.notLocked);
+    this.#modules.log.info("node unlocked");
+    await new Promise<void>((resolve) => {
+      void this.resume(resolve).then(resolve);
+    });
   }
 
-  /** Comes up as the member this node was when it stopped; retries in the background for as long as it takes. */
-  async resume(): Promise<void> {
+  /**
+   * Comes up as the member this node was when it stopped; retries in the background for as long as it takes. `tried` is told
+   * of the first try that failed.
+   */
+  async resume(tried: () => void = () => {}): Promise<void> {
     const { state, starter, clock, log } = this.#modules;
     const membership = await state.membership();
     if (membership === undefined) return;
@@ -178,8 +196,10 @@ export class LocalNode implements Node {
         return this.#becomeActive(await starter.resume(membership, signal));
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof NodeLockedError) return this.#becomeLocked(nodeAddr);
         log.error("cannot come up as a member of the swarm", { error: messageOf(error), retryMs: waitMs });
         this.#phase = { kind: "error", nodeId, nodeAddr, error: messageOf(error) };
+        tried();
         await sleep(clock, waitMs, signal).catch(() => undefined);
       }
     }
@@ -222,8 +242,15 @@ export class LocalNode implements Node {
     });
   }
 
+  /** pending → locked: whole and waiting for its key. Its containers run on. */
+  #becomeLocked(nodeAddr: string): void {
+    this.#phase = { kind: "locked", nodeAddr };
+    this.#modules.log.warn("this node is locked: it waits for 'docker swarm unlock'");
+  }
+
   async #becomeInactive(): Promise<void> {
     await this.#modules.state.clear();
+    this.#modules.starter.forget();
     this.#phase = { kind: "inactive" };
   }
 }

@@ -5,12 +5,12 @@ import type { InitOptions, JoinOptions } from "../api/index.js";
 import { type Clock, type Disk, type Log, type Metrics, messageOf, type Random, SwarmError } from "../base/index.js";
 import type { Engine } from "../engine/index.js";
 import { createCluster, type Pki } from "../manager/ca/index.js";
-import { aesSealer } from "../raft/host/index.js";
 import type { ForwardHandler } from "../rpc/index.js";
 import { LevelState } from "../worker/host/index.js";
 import { hostOf } from "./address.js";
 import { Connector } from "./connector.js";
 import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/index.js";
+import { KeyRing } from "./keys/index.js";
 import { type Beginning, ManagerPart } from "./managing/index.js";
 import { isManager, Member } from "./member.js";
 import { MembershipRecord } from "./record.js";
@@ -49,6 +49,8 @@ export interface MemberStarterModules {
 export class MemberStarter {
   readonly #options: MemberStarterOptions;
   readonly #modules: MemberStarterModules;
+  /** Once opened, they stay open for as long as the daemon lives. */
+  #ring: KeyRing | undefined;
 
   constructor(options: MemberStarterOptions, modules: MemberStarterModules) {
     this.#options = options;
@@ -59,23 +61,31 @@ export class MemberStarter {
   async init(options: InitOptions, signal: AbortSignal): Promise<Member> {
     const { random, clock, pki } = this.#modules;
     const expiry = options.spec.ca?.nodeCertExpiry;
-    const cluster = await createCluster(expiry ? { nodeExpiryMs: expiry.seconds * 1000 } : {}, { clock, random, pki });
-    const identity = await adopt(cluster, this.#modules);
+    const cluster = await createCluster(
+      { ...(expiry && { nodeExpiryMs: expiry.seconds * 1000 }), autoLock: options.spec.encryption?.autoLockManagers },
+      { clock, random, pki },
+    );
+    const ring = this.#newRing();
+    await ring.create(cluster.unlockKey);
+    const identity = await adopt(cluster, { ...this.#modules, keyAtRest: ring });
     const { listenAddr, advertiseAddr, dataPathAddr } = options;
     const record = this.#recordOf({
       ...{ format: 1, clusterId: cluster.clusterId, nodeId: cluster.nodeId },
       ...{ listenAddr, advertiseAddr, dataPathAddr, managers: [advertiseAddr] },
     });
     const newSwarm = { ...options, cluster, hostname: this.#options.name };
-    return this.#lead(record, identity, { kind: "new swarm", newSwarm }, signal);
+    return this.#lead({ record, identity, ring }, { kind: "new swarm", newSwarm }, signal);
   }
 
   /** Goes on with a manager's state as the only manager there is; resolves when it leads. */
   async forceNewCluster(membership: Membership, options: InitOptions, signal: AbortSignal): Promise<Member> {
-    const { listenAddr, advertiseAddr, dataPathAddr } = options;
+    // What is not given stays as it was.
+    const advertiseAddr = options.advertiseAddr || membership.advertiseAddr;
+    const listenAddr = options.listenAddr || membership.listenAddr;
+    const dataPathAddr = options.dataPathAddr || membership.dataPathAddr;
     const addresses = { listenAddr, advertiseAddr, dataPathAddr };
     const record = this.#recordOf({ ...membership, ...addresses, managers: [advertiseAddr], peers: [] });
-    return this.#lead(record, await this.#identity(), { kind: "forced" }, signal);
+    return this.#lead({ record, ...(await this.#stored()) }, { kind: "forced" }, signal);
   }
 
   /** Gets a certificate for the token; resolves when the node is a member, before its first session. */
@@ -83,7 +93,8 @@ export class MemberStarter {
     const { remoteAddrs, joinToken: token, availability, listenAddr, advertiseAddr, dataPathAddr } = options;
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(joinMs)]);
     const asked = { remoteAddrs, token, availability, hostname: this.#options.name, signal: bounded };
-    const { identity, managerAddr } = await joinSwarm(asked, this.#modules);
+    const ring = this.#newRing();
+    const { identity, managerAddr } = await joinSwarm(asked, { ...this.#modules, keyAtRest: ring });
     const record = this.#recordOf({
       ...{ format: 1, clusterId: identity.clusterId, nodeId: identity.nodeId },
       ...{ listenAddr, advertiseAddr, dataPathAddr },
@@ -91,16 +102,18 @@ export class MemberStarter {
     });
     // From here on it is a member, whatever happens: a crash goes on where it was.
     await record.write();
-    const parts = this.#partsOf(record, identity);
+    const parts = this.#partsOf({ record, identity, ring });
     if (isManager(identity.role)) await parts.part.begin(undefined, signal);
     return this.#startMember(parts);
   }
 
   /** Comes up as what this node was. A manager whose part does not come up is a worker meanwhile, if there are others. */
   async resume(membership: Membership, signal: AbortSignal): Promise<Member> {
-    const identity = await this.#identity();
+    // What a crash left of giving up a manager: a worker has no keys that could be locked.
+    if (membership.raftId === undefined) await this.#modules.state.removeManager();
+    const { identity, ring } = await this.#stored();
     signal.throwIfAborted();
-    const parts = this.#partsOf(this.#recordOf(membership), identity);
+    const parts = this.#partsOf({ record: this.#recordOf(membership), identity, ring });
     const { part, connector } = parts;
     if (isManager(identity.role)) {
       try {
@@ -115,14 +128,9 @@ export class MemberStarter {
   }
 
   /** The first, or the only manager there is. Nothing runs when it rejects. */
-  async #lead(
-    record: MembershipRecord,
-    identity: NodeIdentity,
-    beginning: Beginning,
-    signal: AbortSignal,
-  ): Promise<Member> {
+  async #lead(belongings: Belongings, beginning: Beginning, signal: AbortSignal): Promise<Member> {
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(initMs)]);
-    const parts = this.#partsOf(record, identity);
+    const parts = this.#partsOf(belongings);
     const { manager } = await parts.part.begin(beginning, bounded);
     const member = await this.#startMember(parts);
     try {
@@ -135,10 +143,28 @@ export class MemberStarter {
     }
   }
 
-  async #identity(): Promise<NodeIdentity> {
-    const identity = await loadIdentity(this.#modules);
-    if (identity) return identity;
+  /** Opens the keys of a locked node for this life of the daemon; rejects with Unauthenticated, and nothing has changed. */
+  async unlock(unlockKey: Uint8Array): Promise<void> {
+    this.#ring = await KeyRing.open(unlockKey, this.#modules);
+  }
+
+  /** The node is of no swarm any more. */
+  forget(): void {
+    this.#ring = undefined;
+  }
+
+  /** What the data folder has. Rejects with NodeLockedError when it needs an unlock key first. */
+  async #stored(): Promise<{ readonly ring: KeyRing; readonly identity: NodeIdentity }> {
+    this.#ring ??= await KeyRing.open(undefined, this.#modules);
+    const ring = this.#ring;
+    const identity = await loadIdentity({ ...this.#modules, keyAtRest: ring });
+    if (identity) return { ring, identity };
     throw new SwarmError("FailedPrecondition", "the node's certificate is gone: leave the swarm and join again");
+  }
+
+  #newRing(): KeyRing {
+    this.#ring = new KeyRing(undefined, this.#modules);
+    return this.#ring;
   }
 
   #recordOf(membership: Membership): MembershipRecord {
@@ -146,7 +172,7 @@ export class MemberStarter {
   }
 
   /** What a membership consists of, each knowing the others. */
-  #partsOf(record: MembershipRecord, identity: NodeIdentity): Parts {
+  #partsOf({ record, identity, ring }: Belongings): Parts {
     const { clock, log } = this.#modules;
     const manager = () => part.managing?.manager;
     const connector = new Connector(record.current.managers, {
@@ -170,7 +196,7 @@ export class MemberStarter {
     });
     const part: ManagerPart = new ManagerPart({
       ...this.#modules,
-      ...{ record, identity, onFatal: this.#options.onFatal, sealerOf: aesSealer },
+      ...{ record, identity, ring, onFatal: this.#options.onFatal },
       managers: () => connector.managers,
     });
     return { record, identity, connector, part };
@@ -188,6 +214,13 @@ export class MemberStarter {
       throw error;
     }
   }
+}
+
+/** What a node has of its membership on disk. */
+interface Belongings {
+  readonly record: MembershipRecord;
+  readonly identity: NodeIdentity;
+  readonly ring: KeyRing;
 }
 
 interface Parts {

@@ -51,6 +51,8 @@ export const folders = {
   raft: "raft",
   /** A file: the key the log and the snapshots are sealed with. */
   raftKey: "raft.key",
+  /** What a crash may leave of writing it. */
+  raftKeyBeside: "raft.key.tmp",
   worker: "worker",
 } as const;
 
@@ -75,7 +77,7 @@ export async function openState(dataDir: string, pid: number): Promise<State> {
     dataDir,
     membership: async () => parseMembership(await db.get(membershipKey)),
     setMembership: (membership) => db.put(membershipKey, JSON.stringify(membership), { sync: true } as object),
-    removeManager: () => remove(dataDir, [folders.raft, folders.raftKey]),
+    removeManager: () => remove(dataDir, [folders.raft, folders.raftKey, folders.raftKeyBeside]),
     async clear() {
       await db.del(membershipKey, { sync: true } as object);
       await removeRemnants(dataDir);

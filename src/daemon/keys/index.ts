@@ -9,8 +9,9 @@
  * K3  what is sealed while locked is sealed with a data key that never lay in the open.
  * K4  no key is ever in a log line or an error.
  *
- * Start at node-keys.ts; keeper.ts follows the cluster row, file.ts is what stands on disk.
+ * Start at ring.ts (whether a node has keys), then node-keys.ts; keeper.ts follows the cluster row, file.ts is what stands on disk.
  */
 export { KeyKeeper } from "./keeper.js";
-export { keyFilePath, type LockedKeys, NodeKeys } from "./node-keys.js";
+export { NodeKeys } from "./node-keys.js";
+export { KeyRing, NodeLockedError } from "./ring.js";
 export { sealerFor } from "./seal.js";

@@ -2,6 +2,8 @@
 
 import { type Disk, type Random, SwarmError } from "../../base/index.js";
 import type { UnlockKey } from "../../gen/skep/v1/objects.js";
+import { type AesSealer, aesSealer } from "../../raft/host/index.js";
+import type { Sealer } from "../../raft/index.js";
 import type { KeyAtRest } from "../identity/index.js";
 import { decodeKeyFile, decodeSealed, encodeKeyFile, type KeyFile } from "./file.js";
 import { decryptedPem, encryptedPem, isEncryptedPem } from "./pem.js";
@@ -34,8 +36,8 @@ export class NodeKeys implements KeyAtRest {
   #unlockKey: Uint8Array | undefined;
   /** Writes of the file, one after the other. */
   #writing: Promise<void> = Promise.resolve();
-  readonly #listeners = new Set<(dataKey: Uint8Array) => void>();
-  #isDissolved = false;
+  /** Of the manager that runs with these keys. */
+  #sealer: AesSealer | undefined;
 
   private constructor(file: KeyFile, unlockKey: Uint8Array | undefined, modules: NodeKeysModules) {
     this.#file = file;
@@ -90,9 +92,10 @@ export class NodeKeys implements KeyAtRest {
     return row !== undefined && row.version > this.#file.lockVersion;
   }
 
-  /** Told of a new data key once it is durable. */
-  onDataKey(fn: (dataKey: Uint8Array) => void): void {
-    this.#listeners.add(fn);
+  /** For one start of the manager: it follows a new data key once that is durable. */
+  newSealer(): Sealer {
+    this.#sealer = aesSealer(...this.dataKeys);
+    return this.#sealer;
   }
 
   /**
@@ -107,33 +110,25 @@ export class NodeKeys implements KeyAtRest {
       const takesFresh = next !== undefined && !wasLocked && dataKeys.length < dataKeysMax;
       return [{ ...file, dataKeys: takesFresh ? [fresh, ...dataKeys] : dataKeys, lockVersion: row.version }, next];
     });
-    if (this.dataKeys[0] === fresh) for (const fn of this.#listeners) fn(fresh);
+    if (this.dataKeys[0] === fresh) this.#sealer?.sealWith(fresh);
     if (next === undefined) return "opened";
     return wasLocked ? "rotated" : "locked";
   }
 
-  /** Forgets data keys that nothing on disk is sealed with any more. */
-  async keepOnly(used: readonly Uint8Array[]): Promise<void> {
-    const kept = this.dataKeys.filter((key, at) => at === 0 || used.includes(key));
-    if (kept.length === this.dataKeys.length) return;
-    await this.#change((file) => [{ ...file, dataKeys: kept }, this.#unlockKey]);
-  }
-
-  /** The node is a manager no more: `storePlain` writes the TLS key in the open, then the keys are gone. */
-  async dissolve(storePlain: () => Promise<void>): Promise<void> {
-    this.#isDissolved = true;
-    await storePlain();
-    await this.#modules.disk.remove(keyFilePath);
-    await this.#modules.disk.syncFolder(".");
+  /** Forgets data keys with which nothing was sealed that the sealer has met: after all that is on disk was read. */
+  async forgetUnused(): Promise<void> {
+    const used = this.#sealer?.used ?? this.dataKeys;
+    if (used.length === this.dataKeys.length) return;
+    await this.#change((file) => [{ ...file, dataKeys: used }, this.#unlockKey]);
   }
 
   /** The TLS key as it is to be written. */
   protect(pem: string): string {
-    return this.#encryptsPem ? encryptedPem(pem, this.#file.passphrase) : pem;
+    return this.areLockedAtRest ? encryptedPem(pem, this.#file.passphrase) : pem;
   }
 
   isAsWanted(pem: string): boolean {
-    return isEncryptedPem(pem) === this.#encryptsPem;
+    return isEncryptedPem(pem) === this.areLockedAtRest;
   }
 
   reveal(pem: string): string {
@@ -142,10 +137,6 @@ export class NodeKeys implements KeyAtRest {
 
   static opened(file: KeyFile, unlockKey: Uint8Array, modules: NodeKeysModules): NodeKeys {
     return new NodeKeys(file, unlockKey, modules);
-  }
-
-  get #encryptsPem(): boolean {
-    return this.areLockedAtRest && !this.#isDissolved;
   }
 
   /** On disk first, then in force; one after the other. */

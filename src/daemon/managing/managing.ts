@@ -22,6 +22,7 @@ import {
 } from "../../rpc/index.js";
 import { splitAddress } from "../address.js";
 import type { NodeIdentity } from "../identity/index.js";
+import { KeyKeeper, type NodeKeys } from "../keys/index.js";
 import { begun, type MembershipRecord } from "../record.js";
 import { announce, type Standing } from "./announce.js";
 
@@ -43,9 +44,11 @@ export interface ManagingOptions {
   readonly onReplaced: () => void;
 }
 
-export interface ManagingModules extends Omit<ManagerModules, "transport" | "nextTurn"> {
+export interface ManagingModules extends Omit<ManagerModules, "transport" | "nextTurn" | "sealer"> {
   readonly record: MembershipRecord;
   readonly identity: NodeIdentity;
+  /** What the log and the snapshots are sealed with. */
+  readonly keys: NodeKeys;
   /** host:port of managers, the likeliest first. */
   readonly managers: () => readonly string[];
   /** Answers a request of the API that another manager was asked. */
@@ -82,7 +85,9 @@ export class Managing {
     try {
       await managing.#server.listen();
       await managing.manager.start();
+      await modules.keys.forgetUnused();
       if (modules.record.current.isJoining) await modules.record.change(begun);
+      managing.#scope.start("node keys", (signal) => managing.#newKeyKeeper().run(signal));
       managing.#scope.start("membership", (signal) => managing.#announce(options.onReplaced, signal));
       return managing;
     } catch (error) {
@@ -153,8 +158,12 @@ export class Managing {
         join: isJoining,
         forceNewCluster: beginning?.kind === "forced",
       },
-      { ...this.#modules, nextTurn, transport: this.#links },
+      { ...this.#modules, nextTurn, transport: this.#links, sealer: this.#modules.keys.newSealer() },
     );
+  }
+
+  #newKeyKeeper(): KeyKeeper {
+    return new KeyKeeper({}, { ...this.#modules, store: this.manager.store });
   }
 
   #newServer(): RpcServer {

@@ -3,22 +3,21 @@
 
 import { backoffMs, InvariantError, messageOf, type Random, SwarmError, sleep, Wake } from "../../base/index.js";
 import { addressTowards, joinAddress, splitAddress } from "../address.js";
+import type { KeyRing } from "../keys/index.js";
 import { withoutManager } from "../record.js";
-import { folders, type State } from "../state.js";
+import type { State } from "../state.js";
 import { type Beginning, Managing, type ManagingModules } from "./managing.js";
 
-/** Length of the key the log and the snapshots are sealed with. */
-const dataKeyBytes = 32;
 /** Finding out which address leads to a manager. */
 const addressMs = 5_000;
 const readyPollMs = 10;
 /** Between two tries to start a part that broke. One that ran for longer than the most of it begins with the least again. */
 const retry = { firstMs: 1_000, maxMs: 60_000 };
 
-export interface ManagerPartModules extends Omit<ManagingModules, "sealer"> {
+export interface ManagerPartModules extends Omit<ManagingModules, "keys"> {
   readonly state: Pick<State, "removeManager">;
-  /** With this key the log is read and written. */
-  readonly sealerOf: (key: Uint8Array) => ManagingModules["sealer"];
+  /** Has a manager's keys while the node is one. */
+  readonly ring: KeyRing;
   /** A bug was found, or the only manager broke: the daemon can go on no more. */
   readonly onFatal: (error: Error) => void;
 }
@@ -125,30 +124,32 @@ export class ManagerPart {
   }
 
   async #start(beginning: Beginning, signal: AbortSignal): Promise<Managing> {
-    const { disk, clock, sealerOf, record } = this.#modules;
+    const { clock, ring, record } = this.#modules;
     this.#failure = undefined;
     this.#retryAtMs = undefined;
     if (record.current.raftId === undefined) await this.#enrol(beginning, signal);
-    const key = await disk.readFile(folders.raftKey);
-    if (key === undefined) {
-      throw new SwarmError("FailedPrecondition", `${folders.raftKey} is gone: put it back from a backup`);
-    }
+    const keys = ring.managerKeys;
     const events = { onFatal: (error: Error) => this.#onFatal(error), onReplaced: () => this.#onReplaced() };
-    this.#managing = await Managing.start({ beginning, ...events }, { ...this.#modules, sealer: sealerOf(key) });
+    this.#managing = await Managing.start({ beginning, ...events }, { ...this.#modules, keys });
     this.#startedAtMs = clock.monotonic();
     return this.#managing;
   }
 
   /** no manager → one with a raft id of its own, an empty log and a new key; durable before anything else. */
   async #enrol(beginning: Beginning, signal: AbortSignal): Promise<void> {
-    const { disk, random, record, state } = this.#modules;
-    // An earlier membership's log is another member's.
-    await state.removeManager();
-    await disk.replaceFile(folders.raftKey, random.bytes(dataKeyBytes));
+    const { random, record, ring } = this.#modules;
+    // A new swarm has keys already; an earlier membership's log is another member's.
+    if (ring.keys === undefined) await this.#renewKeys();
     const advertiseAddr = await this.#address(signal);
     const enrolled = { advertiseAddr, raftId: newRaftId(random) };
     const isJoining = beginning === undefined;
     await record.change((membership) => ({ ...membership, ...enrolled, ...(isJoining && { isJoining }) }));
+  }
+
+  async #renewKeys(): Promise<void> {
+    const { state, ring } = this.#modules;
+    await state.removeManager();
+    await ring.create(undefined);
   }
 
   /** Where the others reach this manager: as the user said, else what leads from here to one of them. */
@@ -163,10 +164,11 @@ export class ManagerPart {
 
   /** manager → none, with no trace of having been one. */
   async #retire(): Promise<void> {
-    const { record, state, log } = this.#modules;
+    const { record, state, ring, identity, log } = this.#modules;
     this.#isReplaced = false;
     await this.stop();
     if (record.current.raftId === undefined) return;
+    await ring.giveUp(() => identity.storeAgain());
     await record.change(withoutManager);
     await state.removeManager();
     log.info("this node's place in the consensus is given up");

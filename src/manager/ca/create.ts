@@ -12,7 +12,7 @@ export interface CreateClusterOptions {
   /** Validity of node certificates; absent: 90 days. */
   readonly nodeExpiryMs?: number;
   /** Managers are locked from the beginning. */
-  readonly autoLock?: boolean;
+  readonly autoLock?: boolean | undefined;
 }
 
 export interface CreateClusterWorld {

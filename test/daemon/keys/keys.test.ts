@@ -5,8 +5,9 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { openDisk } from "../../../src/base/host/index.js";
 import type { Disk } from "../../../src/base/index.js";
 import { loadPems, type Pems, storePems } from "../../../src/daemon/identity/files.js";
-import { NodeKeys } from "../../../src/daemon/keys/index.js";
+import { KeyRing, NodeKeys } from "../../../src/daemon/keys/index.js";
 import type { UnlockKey } from "../../../src/gen/skep/v1/objects.js";
+import { aesSealer } from "../../../src/raft/host/index.js";
 import { SeededRandom, SimDisk } from "../../../src/sim/index.js";
 import { testSwarm } from "../../support/pki.js";
 
@@ -103,15 +104,28 @@ describe("a manager's keys", () => {
   test("seal with a data key that never lay in the open once they are locked (K3), and still open the old (K1)", async () => {
     const disk = new SimDisk();
     const keys = await settled(disk, []);
-    const told: Uint8Array[] = [];
-    keys.onDataKey((key) => told.push(key));
+    const sealer = keys.newSealer();
     const [open] = keys.dataKeys;
+    const before = sealer.seal(Buffer.from("before"));
     await follow(disk, keys, k1);
-    expect(keys.dataKeys).toEqual([told[0], open]);
+    expect(keys.dataKeys).toHaveLength(2);
+    expect(keys.dataKeys[1]).toBe(open);
+    const after = sealer.seal(Buffer.from("after"));
     await follow(disk, keys, k2);
-    expect(told).toHaveLength(1);
-    await keys.keepOnly([]);
-    expect((await start(disk, [k2])).keys.dataKeys).toEqual(told);
+    const restarted = await start(disk, [k2]);
+    const later = restarted.keys.newSealer();
+    expect([before, after].map((sealed) => Buffer.from(later.open(sealed)).toString())).toEqual(["before", "after"]);
+    expect(() => aesSealer(open ?? after).open(after)).toThrow();
+  });
+
+  test("forget a data key that nothing on disk needs", async () => {
+    const disk = new SimDisk();
+    await settled(disk, [k1]);
+    const { keys } = await start(disk, [k1]);
+    const needed = keys.dataKeys[0];
+    keys.newSealer();
+    await keys.forgetUnused();
+    expect((await start(disk, [k1])).keys.dataKeys).toEqual([needed]);
   });
 
   test("turn on and off as often as one likes without losing the data key in use", async () => {
@@ -146,9 +160,10 @@ describe("a manager's keys", () => {
 
   test("are gone when the node is a manager no more, and its identity is in the open", async () => {
     const disk = new SimDisk();
-    const keys = await settled(disk, [k1]);
-    await keys.dissolve(() => storePems(disk, pems, keys));
-    expect(await NodeKeys.load(modulesOn(disk))).toBeUndefined();
+    await settled(disk, [k1]);
+    const ring = await KeyRing.open(k1.key, modulesOn(disk));
+    await ring.giveUp(() => storePems(disk, pems, ring));
+    expect(ring.keys).toBeUndefined();
     expect(await loadPems(disk)).toEqual(pems);
   });
 
