@@ -29,7 +29,7 @@ export interface SimHostModules extends LinkEvents {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly log: Log;
-  readonly manager: SimManager;
+  readonly manager: Pick<SimManager, "accept">;
   readonly onEngineCall: OnEngineCall;
   /** The daemon broke, and not because it was killed. */
   readonly onBroken: (error: unknown) => void;

@@ -12,11 +12,11 @@ import { type ServiceWish, serviceSpec } from "./spec.js";
 const retryMs = 250;
 
 export class User {
-  readonly #manager: SimManager;
+  readonly #manager: Pick<SimManager, "leading" | "onceDown">;
   readonly #clock: Clock;
   #requests = 0;
 
-  constructor(modules: { readonly manager: SimManager; readonly clock: Clock }) {
+  constructor(modules: { readonly manager: Pick<SimManager, "leading" | "onceDown">; readonly clock: Clock }) {
     this.#manager = modules.manager;
     this.#clock = modules.clock;
   }
