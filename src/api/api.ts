@@ -77,6 +77,7 @@ export class Api {
   async answer(request: ApiRequest): Promise<ApiResponse | NotLeading> {
     try {
       const { version = versionMax, rest } = splitVersion(request.path);
+      refuseUnsupported(version);
       const destination = this.#router.find(request.method, rest);
       if (destination.kind !== "route" || destination.handler.where !== "leader") return notForLeader();
       const { handler, id } = destination;

@@ -33,4 +33,4 @@ export type {
   Quorum,
   RestoreOptions,
 } from "./modules.js";
-export { joinTimeout, locked } from "./texts.js";
+export { joinTimeout, locked, managerStarting } from "./texts.js";

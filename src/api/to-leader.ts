@@ -79,8 +79,10 @@ async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: 
     const isSilent = reached && failure && isSame(reached, failure.reached) && clock.monotonic() < failure.againAtMs;
     return isSilent ? undefined : reached;
   };
-  if (failure !== undefined && clock.monotonic() >= deadlineMs) return undefined;
-  return look() ?? (await call.shared.leaders.until(look, deadlineMs, call.request.closed()));
+  const isLate = clock.monotonic() >= deadlineMs;
+  // Leaders that come and go are no reason to go on for ever.
+  if (isLate && failure !== undefined) return undefined;
+  return look() ?? (isLate ? undefined : await call.shared.leaders.until(look, deadlineMs, call.request.closed()));
 }
 
 /** `failure`: what the call has met before. */
