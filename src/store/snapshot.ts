@@ -7,8 +7,11 @@ import type { Tables } from "./draft.js";
 import { checkFormat, storeFormat } from "./entry.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
 
-/** A chunk ends with the row that reaches this: about a millisecond of encoding, or one row, which an entry of the log bounds. */
-const chunkBytes = 128 * 1024;
+/**
+ * A chunk ends with the row that reaches this: half a millisecond of encoding, ten when it is the first time. A row can be
+ * larger, up to what an entry of the log takes.
+ */
+const chunkBytes = 64 * 1024;
 
 const rowTag = (1 << 3) | 2;
 const rowsTag = (2 << 3) | 2;

@@ -112,7 +112,7 @@ describe("a snapshot's chunks", () => {
       for (let at = 0; at < 1_900; at++) tx.put("node", aNode({ id: `node-${at}` }));
     });
     const sizes = [...member.store.snapshot()].map(({ length }) => length);
-    expect(Math.max(...sizes)).toBeLessThan(128 * 1024 + 301_000);
+    expect(Math.max(...sizes)).toBeLessThan(64 * 1024 + 301_000);
     expect(sizes.length).toBeLessThan(40);
     expect(bytesOf(await restored(member.store))).toBe(bytesOf(member.store));
   });

@@ -10,8 +10,11 @@ import { decodePart, encodePart, type SnapshotPart } from "./part.js";
 
 /** The largest chunk a state machine may give. Encoding one must not hold the loop, so they are better far smaller. */
 export const snapshotChunkBytesMax = 4 * 1024 * 1024;
-/** Frames are gathered up to this before they are written: small chunks do not cost a write each. */
-const writeBytes = 256 * 1024;
+/**
+ * Frames are gathered up to this before they are written: small chunks do not cost a write each, and the loop is given way
+ * after each write, however much there is.
+ */
+const writeBytes = 64 * 1024;
 /** Synced in portions, so that the log's own syncs never wait for a whole snapshot. */
 const syncBytes = 8 * 1024 * 1024;
 
