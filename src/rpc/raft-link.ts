@@ -61,6 +61,8 @@ export interface RaftLinkModules {
   readonly dropped: (messages: number) => void;
   readonly sent: (messages: number, bytes: number) => void;
   readonly broken: () => void;
+  /** The other side says that this member was removed for good. */
+  readonly removed: () => void;
 }
 
 /** One attempt, and the stream it became. */
@@ -191,6 +193,7 @@ export class RaftLink {
     if (this.#dial !== dial) return;
     this.#dial = undefined;
     const reason = error === undefined ? "ended by the other side" : dialError(error, dial.addr).message;
+    if (error?.code === status.ALREADY_EXISTS) this.#modules.removed();
     if (dial.openedMs === undefined) {
       this.#lost += dial.early;
       return this.#failed(dial.addr, reason);

@@ -35,6 +35,8 @@ export interface RaftLinksModules {
   unreachable(raftId: number): void;
   /** The link to this member broke, or could not be made anew after that. */
   connectionBroken(raftId: number): void;
+  /** This member says that the one these links are of was removed for good. Said again and again. */
+  removed?(by: number): void;
 }
 
 export class RaftLinks {
@@ -119,6 +121,7 @@ export class RaftLinks {
         addr: () => modules.addressOf(raftId),
         troubles: { warn: sparseWarn(modules.log, modules.clock) },
         broken: () => modules.connectionBroken(raftId),
+        removed: () => modules.removed?.(raftId),
         dropped: (messages) => {
           this.#dropped.add(messages, peer);
           modules.unreachable(raftId);

@@ -11,6 +11,8 @@ export interface Members {
   readonly raftId: number | undefined;
   /** The node a raft id belongs to; undefined: not known yet. */
   nodeIdOf(raftId: number): string | undefined;
+  /** Whether it was a member and never will be again. */
+  isRemoved?(raftId: number): boolean;
 }
 
 /** Raft ids: who speaks to whom. */
@@ -27,6 +29,9 @@ export function checkEnds(ends: Ends, node: PeerNode, members: Members): void {
     throw new SwarmError("FailedPrecondition", `this is raft member ${members.raftId}, not ${ends.to}`);
   }
   if (ends.from === 0 || ends.from === ends.to) throw malformed("its sender is nobody else");
+  if (members.isRemoved?.(ends.from)) {
+    throw new SwarmError("AlreadyExists", `raft member ${ends.from} was removed for good`);
+  }
   const owner = members.nodeIdOf(ends.from);
   if (owner !== undefined && owner !== node.nodeId) {
     throw new SwarmError("PermissionDenied", `raft member ${ends.from} is node ${owner}, not ${node.nodeId}`);

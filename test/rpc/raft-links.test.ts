@@ -284,6 +284,13 @@ describe("what is refused", () => {
     expect(rounds(to.received)).toEqual([0]);
   });
 
+  test("a member that was removed for good, which learns just that", async () => {
+    const [from, to] = await aPair({ calls: { isRemoved: (raftId) => raftId === 1 } });
+    from.links.send([heartbeatOf(1, 2, 1)]);
+    await expect.poll(() => from.removedBy[0]).toBe(2);
+    expect(to.received).toEqual([]);
+  });
+
   test("anybody, while this manager is no member", async () => {
     const [from, to] = await aPair({ calls: { raftId: undefined } });
     from.links.send([heartbeatOf(1, 2, 1)]);

@@ -14,6 +14,8 @@ export interface LinkEnd {
   readonly received: Message[];
   readonly broken: number[];
   readonly unreachable: number[];
+  /** Who said that this end's member was removed. */
+  readonly removedBy: number[];
   /** Where others are: changed by the test. */
   readonly addrs: Map<number, string>;
   /** Who is who, by what this end knows. */
@@ -34,6 +36,7 @@ export async function linkEnd({ raftId, credentials, calls, peers, log }: LinkEn
   const received: Message[] = [];
   const broken: number[] = [];
   const unreachable: number[] = [];
+  const removedBy: number[] = [];
   const addrs = new Map<number, string>();
   const owners = new Map<number, string>();
   const all: RaftCalls = {
@@ -46,7 +49,7 @@ export async function linkEnd({ raftId, credentials, calls, peers, log }: LinkEn
   };
   const modules = { clock: systemClock, log: log ?? silentLog };
   const server = await testServer({ identity: sourceOf(credentials), bindings: [raftBinding(all, modules)] });
-  const end = { raftId, server, received, broken, unreachable, addrs, owners, credentials };
+  const end = { raftId, server, received, broken, unreachable, removedBy, addrs, owners, credentials };
   const links = new RaftLinks(
     { raftId },
     {
@@ -57,6 +60,7 @@ export async function linkEnd({ raftId, credentials, calls, peers, log }: LinkEn
       credentials: () => end.credentials,
       unreachable: (id) => void unreachable.push(id),
       connectionBroken: (id) => void broken.push(id),
+      removed: (by) => void removedBy.push(by),
     },
   );
   return Object.assign(end, {

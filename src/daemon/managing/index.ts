@@ -9,4 +9,4 @@
  * Start at part.ts (when it runs), then managing.ts (what runs) and announce.ts (how the others learn of it).
  */
 export type { Beginning, Managing } from "./managing.js";
-export { ManagerPart } from "./part.js";
+export { ManagerPart, newRaftId } from "./part.js";

@@ -26,6 +26,8 @@ import { KeyKeeper, type NodeKeys } from "../keys/index.js";
 import { begun, type MembershipRecord } from "../record.js";
 import { announce, type Standing } from "./announce.js";
 
+/** One manager's answer to a wish to join or leave is waited for this long; then the next is asked. */
+const askMs = 3_000;
 /** Between two tries to leave. */
 const leaveRetryMs = 50;
 
@@ -41,7 +43,7 @@ export interface ManagingOptions {
   /** It can go on no more. */
   readonly onFatal: (error: Error) => void;
   /** The others removed it from the consensus for good. */
-  readonly onReplaced: () => void;
+  readonly onReplaced: (by: string | undefined) => void;
 }
 
 export interface ManagingModules extends Omit<ManagerModules, "transport" | "nextTurn" | "sealer"> {
@@ -49,8 +51,6 @@ export interface ManagingModules extends Omit<ManagerModules, "transport" | "nex
   readonly identity: NodeIdentity;
   /** What the log and the snapshots are sealed with. */
   readonly keys: NodeKeys;
-  /** host:port of managers, the likeliest first. */
-  readonly managers: () => readonly string[];
   /** Answers a request of the API that another manager was asked. */
   readonly answer: ForwardHandler;
 }
@@ -64,6 +64,8 @@ export class Managing {
   readonly #server: RpcServer;
   readonly #scope: Scope;
   #leaderSeenMs: number;
+  /** host:port of a member that says that this one was removed. */
+  #removedBy: string | undefined;
 
   private constructor(options: ManagingOptions, modules: ManagingModules) {
     this.#modules = modules;
@@ -117,7 +119,7 @@ export class Managing {
     await this.manager.handOver();
     for (;;) {
       try {
-        return await this.#askInTurn((addr) => leaveMembers(addr, identity.current, signal), signal);
+        return await this.#askInTurn((addr, each) => leaveMembers(addr, identity.current, each), signal);
       } catch (error) {
         if (signal.aborted || !(error instanceof SwarmError) || error.kind !== "Unavailable") throw error;
         // The next leader may be about to begin.
@@ -145,6 +147,9 @@ export class Managing {
         peers: () => this.#others,
         unreachable: (raftId) => this.manager.unreachable(raftId),
         connectionBroken: (raftId) => this.manager.connectionBroken(raftId),
+        removed: (by) => {
+          this.#removedBy = this.manager.addressOf(by);
+        },
       },
     );
   }
@@ -195,17 +200,17 @@ export class Managing {
     return members.filter((raftId) => raftId !== this.#raftId);
   }
 
-  #announce(replaced: () => void, signal: AbortSignal): Promise<never> {
+  #announce(replaced: ManagingOptions["onReplaced"], signal: AbortSignal): Promise<never> {
     const { clock, log, record, identity } = this.#modules;
     return announce(
       {
-        ...{ clock, log, replaced },
+        ...{ clock, log, replaced: () => replaced(this.#removedBy) },
         standing: () => this.#standing(),
         join: (until) => {
           const request = { raftId: this.#raftId, addr: record.current.advertiseAddr };
           const { leading } = this.manager;
-          if (leading) return leading.members.join(record.current.nodeId, request);
-          return this.#askInTurn((addr) => joinMembers(addr, identity.current, request, until), until);
+          if (leading && this.#removedBy === undefined) return leading.members.join(record.current.nodeId, request);
+          return this.#askInTurn((addr, each) => joinMembers(addr, identity.current, request, each), until);
         },
         joined: async ({ peers }) => {
           this.manager.peersAre(peers);
@@ -222,7 +227,7 @@ export class Managing {
     const nowMs = clock.monotonic();
     if (this.hasLeader) this.#leaderSeenMs = nowMs;
     return {
-      isMember: voters.includes(this.#raftId) || learners.includes(this.#raftId),
+      isMember: [...voters, ...learners].includes(this.#raftId) && this.#removedBy === undefined,
       hasLeader: this.hasLeader,
       silentForMs: nowMs - this.#leaderSeenMs,
       knownAddr: this.manager.addressOf(this.#raftId),
@@ -231,19 +236,21 @@ export class Managing {
   }
 
   /** Asks each manager that may know the leader, until one has an answer; a refusal is one. */
-  async #askInTurn<T>(ask: (addr: string) => Promise<T>, signal: AbortSignal): Promise<T> {
-    const { record, managers } = this.#modules;
-    const { peers = [], advertiseAddr } = record.current;
-    const likely = [this.manager.leaderAddr(), ...managers(), ...peers.map(({ addr }) => addr)];
+  async #askInTurn<T>(ask: (addr: string, signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { peers = [], advertiseAddr, managers } = this.#modules.record.current;
+    // Who was removed may follow one who was, too, after a new cluster was forced without them.
+    const likely = [this.#removedBy ?? "", this.manager.leaderAddr(), ...managers, ...peers.map(({ addr }) => addr)];
     let last: unknown = new SwarmError("Unavailable", "no other manager of the swarm is known");
     for (const addr of new Set(likely)) {
       if (addr === "" || addr === advertiseAddr) continue;
+      const bounded = AbortSignal.any([signal, AbortSignal.timeout(askMs)]);
       try {
-        return await ask(addr);
+        return await ask(addr, bounded);
       } catch (error) {
         signal.throwIfAborted();
-        if (!(error instanceof SwarmError) || error.kind !== "Unavailable") throw error;
-        last = error;
+        const isElsewhere = bounded.aborted || (error instanceof SwarmError && error.kind === "Unavailable");
+        if (!isElsewhere) throw error;
+        last = bounded.aborted ? new SwarmError("Unavailable", `${addr} did not answer in time`) : error;
       }
     }
     throw last;
@@ -254,8 +261,15 @@ function raftCalls(raftId: number, manager: Manager): RaftCalls {
   return {
     raftId,
     nodeIdOf: (id) => manager.nodeIdOf(id),
+    isRemoved: (id) => isRemoved(id, manager),
     step: (message) => manager.step(message),
     receiveSnapshot: (message, chunks) => manager.receiveSnapshot(message, chunks),
     connectionBroken: (id) => manager.connectionBroken(id),
   };
+}
+
+/** Raft ids are written off before their members go: until then these are heard. */
+function isRemoved(raftId: number, { store, membership }: Manager): boolean {
+  if (membership.voters.includes(raftId) || membership.learners.includes(raftId)) return false;
+  return store.cluster?.removedRaftIds.includes(raftId) ?? false;
 }

@@ -16,6 +16,8 @@ const retry = { firstMs: 1_000, maxMs: 60_000 };
 
 export interface ManagerPartModules extends Omit<ManagingModules, "keys"> {
   readonly state: Pick<State, "removeManager">;
+  /** host:port of managers, the likeliest first. */
+  readonly managers: () => readonly string[];
   /** Has a manager's keys while the node is one. */
   readonly ring: KeyRing;
   /** A bug was found, or the only manager broke: the daemon can go on no more. */
@@ -129,7 +131,10 @@ export class ManagerPart {
     this.#retryAtMs = undefined;
     if (record.current.raftId === undefined) await this.#enrol(beginning, signal);
     const keys = ring.managerKeys;
-    const events = { onFatal: (error: Error) => this.#onFatal(error), onReplaced: () => this.#onReplaced() };
+    const events = {
+      onFatal: (error: Error) => this.#onFatal(error),
+      onReplaced: (by?: string) => this.#onReplaced(by),
+    };
     this.#managing = await Managing.start({ beginning, ...events }, { ...this.#modules, keys });
     this.#startedAtMs = clock.monotonic();
     return this.#managing;
@@ -181,9 +186,15 @@ export class ManagerPart {
     else this.broke(error);
   }
 
-  #onReplaced(): void {
-    this.#modules.log.warn("the managers removed this one: it joins as a new one, from an empty log");
+  /** Whoever said so is asked first: the others may have been removed with this one. */
+  #onReplaced(by: string | undefined): void {
+    const { log, record } = this.#modules;
+    log.warn("the managers removed this one: it joins as a new one, from an empty log");
     this.#isReplaced = true;
+    if (by !== undefined) {
+      const managers = [by, ...record.current.managers.filter((addr) => addr !== by)];
+      record.change((membership) => ({ ...membership, managers })).catch((error: unknown) => this.broke(error));
+    }
     this.#bell.ring();
   }
 
@@ -195,7 +206,7 @@ export class ManagerPart {
 }
 
 /** Raft ids are random in 1 … 2^52, never reused (architecture, "The model"). */
-function newRaftId(random: Random): number {
+export function newRaftId(random: Random): number {
   const bytes = random.bytes(7);
   return 1 + (bytes.reduce((sum, byte) => sum * 256 + byte, 0) % 2 ** 52);
 }
