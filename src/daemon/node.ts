@@ -1,11 +1,12 @@
 // How this host stands to a swarm, and the arrows between: inactive → pending → active → inactive.
 
-import type { InitOptions, JoinOptions, Leader, Node, NodeState, Quorum } from "../api/index.js";
-import { joinTimeout } from "../api/index.js";
+import type { InitOptions, JoinOptions, Leader, Node, NodeState, Quorum, RestoreOptions } from "../api/index.js";
+import { joinTimeout, managerStarting } from "../api/index.js";
 import { type Clock, type Log, messageOf, SwarmError, sleep } from "../base/index.js";
 import { parseUnlockKey } from "../manager/ca/index.js";
 import type { Control } from "../manager/control/index.js";
 import { hostOf } from "./address.js";
+import { backupOf } from "./backup.js";
 import { NodeLockedError } from "./keys/index.js";
 import { LeaderPath } from "./leader-path.js";
 import type { Member } from "./member.js";
@@ -36,6 +37,8 @@ type Phase =
 export interface LocalNodeModules {
   readonly state: State;
   readonly starter: MemberStarter;
+  /** This daemon's. */
+  readonly version: string;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -99,20 +102,41 @@ export class LocalNode implements Node {
 
   /** inactive → active, as the first manager of a new swarm. Nothing is left behind when it fails. */
   async init(options: InitOptions): Promise<string> {
-    const { state, starter, log } = this.#modules;
+    const { state, starter } = this.#modules;
     const known = options.forceNewCluster ? await state.membership() : undefined;
     if (known) return this.#forceNewCluster(known, options);
-    this.#becomePending(options.advertiseAddr);
+    return this.#found(options.advertiseAddr, "swarm created", (signal) => starter.init(options, signal));
+  }
+
+  /** inactive → active, as the only manager of the swarm a backup was made of. Nothing is left behind when it fails. */
+  async restore(options: RestoreOptions, backup: AsyncIterable<Uint8Array>): Promise<string> {
+    const { starter } = this.#modules;
+    return this.#found(options.advertiseAddr, "swarm restored", (signal) => starter.restore(options, backup, signal));
+  }
+
+  async #found(nodeAddr: string, done: string, start: (signal: AbortSignal) => Promise<Member>): Promise<string> {
+    const { state, log } = this.#modules;
+    this.#becomePending(nodeAddr);
     try {
-      const member = await starter.init(options, this.#attempt.signal);
+      const member = await start(this.#attempt.signal);
       await state.setMembership(member.membership);
       this.#becomeActive(member);
-      log.info("swarm created", { nodeId: member.membership.nodeId, clusterId: member.membership.clusterId });
-      return member.membership.nodeId;
+      const { nodeId, clusterId } = member.membership;
+      log.info(done, { nodeId, clusterId });
+      return nodeId;
     } catch (error) {
       await this.#becomeInactive();
       throw error;
     }
+  }
+
+  /** A manager's own store as a file. */
+  async backup(): Promise<AsyncIterable<Uint8Array>> {
+    const { member } = this;
+    const manager = member?.manager;
+    if (member === undefined || manager === undefined) throw new SwarmError("Unavailable", managerStarting);
+    const { clock, log, version } = this.#modules;
+    return backupOf({ nodeId: member.membership.nodeId, skepVersion: version }, { manager, clock, log });
   }
 
   /** active or error → active, as the only manager of the swarm it was one of. When it fails, it is what it was. */

@@ -107,7 +107,7 @@ class Daemon {
           answer: (request, signal) => api.answer({ ...request, closed: () => signal }),
         },
       );
-      const node = new LocalNode({ state, starter, clock, log });
+      const node = new LocalNode({ state, starter, version, clock, log });
       const api: Api = await serveApi(options, { address, engine, node, version, clock, log, metrics });
       opened.unshift(() => api.close());
       const health =

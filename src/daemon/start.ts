@@ -1,17 +1,20 @@
-// The three ways to become a running member: a new swarm, a token, or what this node was before it stopped.
+// The ways to become a running member: a new swarm, a backup of one, a token, or what this node was before it stopped.
 
 import { join } from "node:path";
-import type { InitOptions, JoinOptions } from "../api/index.js";
+import type { InitOptions, JoinOptions, RestoreOptions } from "../api/index.js";
 import { type Clock, type Disk, type Log, type Metrics, messageOf, type Random, SwarmError } from "../base/index.js";
 import type { Engine } from "../engine/index.js";
-import { createCluster, type Pki } from "../manager/ca/index.js";
+import { createCluster, type Pki, parseUnlockKey, recreateCluster } from "../manager/ca/index.js";
+import { readBackup, restoredSnapshot } from "../manager/index.js";
+import { seedMember } from "../raft/index.js";
 import type { ForwardHandler } from "../rpc/index.js";
 import { LevelState } from "../worker/host/index.js";
 import { hostOf } from "./address.js";
 import { Connector } from "./connector.js";
+import { sha256 } from "./digest.js";
 import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/index.js";
-import { KeyRing } from "./keys/index.js";
-import { type Beginning, ManagerPart } from "./managing/index.js";
+import { KeyRing, sealerFor } from "./keys/index.js";
+import { type Beginning, ManagerPart, newRaftId } from "./managing/index.js";
 import { isManager, Member } from "./member.js";
 import { MembershipRecord } from "./record.js";
 import { folders, type Membership, type State } from "./state.js";
@@ -86,6 +89,32 @@ export class MemberStarter {
     const addresses = { listenAddr, advertiseAddr, dataPathAddr };
     const record = this.#recordOf({ ...membership, ...addresses, managers: [advertiseAddr], peers: [] });
     return this.#lead({ record, ...(await this.#stored()) }, { kind: "forced" }, signal);
+  }
+
+  /**
+   * Makes the swarm of a backup again, with this node as its only manager; resolves when it leads. Nothing is touched before
+   * the backup has been read to its end.
+   */
+  async restore(options: RestoreOptions, backup: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<Member> {
+    const { disk, log, random } = this.#modules;
+    const { unlockKey, listenAddr, advertiseAddr, dataPathAddr } = options;
+    const sealer = unlockKey === undefined ? undefined : sealerFor("backup", parseUnlockKey(unlockKey));
+    const read = await readBackup(backup, { ...this.#modules, newDigest: sha256, sealer });
+    const { clusterId, nodeId } = read.header;
+    const cluster = await recreateCluster(read.cluster, nodeId, this.#modules);
+    signal.throwIfAborted();
+    const ring = this.#newRing();
+    await ring.create(cluster.unlockKey);
+    const identity = await adopt(cluster, { ...this.#modules, keyAtRest: ring });
+    const raftId = newRaftId(random);
+    const manager = { raftId, addr: advertiseAddr, certificate: cluster.nodeCertificate };
+    const seed = { disk, log, sealer: ring.managerKeys.newSealer() };
+    await seedMember({ id: raftId, folder: folders.raft }, seed, await restoredSnapshot(read, manager));
+    const record = this.#recordOf({
+      ...{ format: 1, clusterId, nodeId, raftId },
+      ...{ listenAddr, advertiseAddr, dataPathAddr, managers: [advertiseAddr] },
+    });
+    return this.#lead({ record, identity, ring }, undefined, signal);
   }
 
   /** Gets a certificate for the token; resolves when the node is a member, before its first session. */

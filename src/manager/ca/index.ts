@@ -17,6 +17,7 @@ export { type CreateClusterWorld, createCluster, type NewCluster } from "./creat
 
 export type { CertificateFacts, IssuedCertificate, NewRequest, Pki, SigningRoot } from "./pki.js";
 export { type CertificateProfile, nodeProfile } from "./profile.js";
+export { recreateCluster } from "./recreate.js";
 export { RemovedNodes } from "./removed.js";
 export { type TokenKinds } from "./rotate.js";
 export { joinToken, type ParsedToken, parseJoinToken, tokenSecretBytes } from "./token.js";
