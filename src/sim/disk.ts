@@ -12,6 +12,8 @@ export interface SimDiskOptions {
   readonly clock?: Clock;
   /** The sum of all file sizes the disk can hold; unbounded when absent. */
   readonly capacityBytes?: number;
+  /** Counts the operations of several disks together. */
+  readonly work?: { count: number };
 }
 
 export type DiskOperation = "open" | "write" | "read" | "truncate" | "sync" | "rename" | "remove" | "syncFolder";
@@ -30,6 +32,7 @@ export class SimDisk implements Disk {
   /** Operations so far, by kind, refused ones included. */
   readonly counts: Record<DiskOperation, number>;
   readonly #clock: Clock | undefined;
+  readonly #work: { count: number };
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #changes: NameChange[] = [];
@@ -40,6 +43,7 @@ export class SimDisk implements Disk {
 
   constructor(options: SimDiskOptions = {}) {
     this.#clock = options.clock;
+    this.#work = options.work ?? { count: 0 };
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.counts = { open: 0, write: 0, read: 0, truncate: 0, sync: 0, rename: 0, remove: 0, syncFolder: 0 };
   }
@@ -245,6 +249,7 @@ export class SimDisk implements Disk {
   /** Counts the operation; true when the machine dies within it. Throws when it is dead already. */
   #begin(operation: DiskOperation): boolean {
     this.counts[operation] += 1;
+    this.#work.count += 1;
     if (this.isDead) throw crashed();
     this.#operations += 1;
     return this.isDead;

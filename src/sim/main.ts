@@ -1,71 +1,34 @@
-// npm run sim -- --seeds 1..200 [--steps 40] [--trace]: seeds one after the other; a failing one is told with its transcript.
+// npm run sim -- [raft|cluster] --seeds A..B …: which simulation, and what it is asked for.
 
-import { runSeed, type SeedResult } from "./cluster/index.js";
+import { clusterMain } from "./cluster-main.js";
 import { terminal } from "./host/terminal.js";
+import { isMainThread } from "./host/threads.js";
+import { raftMain, raftThread } from "./raft/main.js";
 
-/** Lines of a failing seed's transcript that are shown without --trace. */
-const tailLines = 60;
+const usage = `usage: npm run sim -- [raft] --seeds A..B [--jobs N] [--seconds S] [--stack]
+       npm run sim -- cluster --seeds A..B [--steps N] [--trace]`;
 
-/** A run that takes longer than this to come to what is wanted is mentioned. */
-const slowMs = 60_000;
-
-interface Asked {
-  readonly first: number;
-  readonly last: number;
-  readonly steps: number | undefined;
-  readonly isTraced: boolean;
-}
-
-const usage = "usage: npm run sim -- --seeds A..B [--steps N] [--trace]";
-
-async function main(): Promise<void> {
-  const asked = read(terminal.args());
-  if (!asked) {
+async function main(args: readonly string[]): Promise<void> {
+  const after = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
+  const has = (flag: string): boolean => args.includes(flag);
+  const [, from, to] = /^(\d+)(?:\.\.(\d+))?$/.exec(after("--seeds") ?? "") ?? [];
+  if (from === undefined) {
     terminal.say(usage);
     return terminal.fail();
   }
-  const startMs = terminal.nowMs();
-  const failed: number[] = [];
-  let virtualMs = 0;
-  const converged: number[] = [];
-  for (let seed = asked.first; seed <= asked.last; seed++) {
-    const result = await runSeed({ seed, ...(asked.steps !== undefined && { steps: asked.steps }) });
-    virtualMs += result.virtualMs;
-    if (result.convergedInMs !== undefined) converged.push(result.convergedInMs);
-    if ((result.convergedInMs ?? 0) > slowMs) terminal.say(`seed ${seed}: came after ${result.convergedInMs} ms`);
-    if (result.failure !== undefined) failed.push(seed);
-    tell(result, asked.isTraced);
-  }
-  const seconds = (terminal.nowMs() - startMs) / 1000;
-  const count = asked.last - asked.first + 1;
-  terminal.say(`${count} seeds, ${failed.length} failed${failed.length > 0 ? `: ${failed.join(" ")}` : ""}`);
-  terminal.say(`${(virtualMs / 3_600_000).toFixed(1)} virtual hours in ${seconds.toFixed(0)} s`);
-  terminal.say(`what was wanted came within ${quantiles(converged)} s of the last fault`);
-  if (failed.length > 0) terminal.fail();
-}
-
-/** Median, 90th percentile and maximum, in seconds. */
-function quantiles(ms: readonly number[]): string {
-  const sorted = [...ms].sort((a, b) => a - b);
-  const at = (share: number): string => ((sorted[Math.floor(share * (sorted.length - 1))] ?? 0) / 1000).toFixed(1);
-  return `${at(0.5)} / ${at(0.9)} / ${at(1)}`;
-}
-
-function tell({ seed, failure, transcript }: SeedResult, isTraced: boolean): void {
-  if (failure === undefined && !isTraced) return;
-  terminal.say((isTraced ? transcript : transcript.slice(-tailLines)).join("\n"));
-  terminal.say(`seed ${seed}: ${failure ?? "well"}\n`);
-}
-
-function read(args: readonly string[]): Asked | undefined {
-  const after = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
-  const [, first, last] = /^(\d+)(?:\.\.(\d+))?$/.exec(after("--seeds") ?? "") ?? [];
-  if (first === undefined) return undefined;
+  const [first, last] = [Number(from), Number(to ?? from)];
   const steps = after("--steps");
-  return {
-    ...{ first: Number(first), last: Number(last ?? first), isTraced: args.includes("--trace") },
-    steps: steps === undefined ? undefined : Number(steps),
-  };
+  if (args[0] === "cluster") {
+    return clusterMain({
+      first,
+      last,
+      steps: steps === undefined ? undefined : Number(steps),
+      isTraced: has("--trace"),
+    });
+  }
+  const [jobs, seconds] = [Number(after("--jobs") ?? 1), Number(after("--seconds") ?? Number.POSITIVE_INFINITY)];
+  return raftMain({ first, last, jobs, seconds, isStackShown: has("--stack") }, new URL(import.meta.url));
 }
 
-await main();
+if (isMainThread) await main(terminal.args());
+else raftThread();

@@ -1,5 +1,5 @@
 // Seeds, for as long as the budget lasts: each a drawn swarm with a drawn user and drawn faults. A failing one is told and
-// can be told again with `npm run sim -- --seeds N`; it then becomes a test with a name.
+// can be told again with `npm run sim -- cluster --seeds N`; it then becomes a test with a name.
 
 import { describe, expect, test } from "vitest";
 import { runSeed } from "../../src/sim/cluster/index.js";

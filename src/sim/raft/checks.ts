@@ -57,6 +57,11 @@ export class Checks {
     return this.#acknowledged;
   }
 
+  /** Terms that had a leader. */
+  get elections(): number {
+    return this.#leaders.size;
+  }
+
   /** The last entry that any member was seen to know as committed. */
   get committed(): number {
     return this.#committedMax;

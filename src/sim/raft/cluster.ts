@@ -5,9 +5,16 @@ import { SimMember, type SimMemberModules } from "./member.js";
 
 /** A learner this close to its leader is made a voter. */
 const behindMax = 10;
+/** The operator tries again after this when nobody answered: a member that dies answers nobody. */
+const answerMs = 300;
+/** Fewer voters cannot do without one of them for good. */
+const votersToLoseOneMin = 3;
 
 export class RaftCluster {
   readonly members = new Map<number, SimMember>();
+  /** Changes of the membership that were made; members lost for good. */
+  changes = 0;
+  lost = 0;
   readonly #modules: SimMemberModules;
   /** Who is meant to vote. */
   readonly #wanted = new Set<number>();
@@ -24,7 +31,7 @@ export class RaftCluster {
 
   /** Those that believe they lead; the one in the latest term last. */
   get leaders(): readonly SimMember[] {
-    const leading = this.running.filter(({ leadingTerm }) => leadingTerm !== undefined);
+    const leading = [...this.members.values()].filter(({ leadingTerm }) => leadingTerm !== undefined);
     return leading.sort((a, b) => (a.leadingTerm ?? 0) - (b.leadingTerm ?? 0));
   }
 
@@ -32,42 +39,97 @@ export class RaftCluster {
     return [...this.#wanted];
   }
 
+  /** Everybody who is meant to vote does, as the leader has applied it. */
+  get isSettled(): boolean {
+    const { voters = [], learners = [] } = this.leaders.at(-1)?.member?.membership ?? {};
+    return learners.length === 0 && voters.length === this.#wanted.size && voters.every((id) => this.#wanted.has(id));
+  }
+
+  /** One may be lost for good, and the rest goes on: nobody else is lost or may be, and no change is under way. */
+  get mayLoseOne(): boolean {
+    const isDurable = this.leaders.at(-1)?.member?.core?.isMembershipDurable === true;
+    const isCertain = [...this.members.values()].every(({ isDoubtful }) => !isDoubtful);
+    return this.isSettled && isDurable && isCertain && !this.#isChanging && this.#wanted.size >= votersToLoseOneMin;
+  }
+
   /** A new member is started, and meant to vote. The first begins the log. */
   add(): SimMember {
     const id = this.#nextId++;
     const member = new SimMember(id, id === 1, this.#modules);
+    member.onDamaged = () => this.lose(member);
     this.members.set(id, member);
     this.#wanted.add(id);
     member.start();
     return member;
   }
 
+  /** Another one is meant to take its place. */
+  replace(id: number): void {
+    this.add();
+    this.remove(id);
+  }
+
   remove(id: number): void {
     this.#wanted.delete(id);
   }
 
+  /** It never comes back with what it had: a new one, under a new id, takes its place. */
+  lose(member: SimMember): void {
+    this.lost += 1;
+    member.crash("kill");
+    this.members.delete(member.id);
+    if (this.#wanted.has(member.id)) this.replace(member.id);
+  }
+
+  /** All but one are lost for good, and that one goes on alone with what it has; then others join it. */
+  force(survivor: SimMember): void {
+    for (const [id, member] of this.members) {
+      member.crash("kill");
+      if (member === survivor) continue;
+      this.lost += 1;
+      this.members.delete(id);
+      this.#wanted.delete(id);
+    }
+    survivor.start(true);
+    for (let more = votersToLoseOneMin - 1; more > 0; more--) this.add();
+  }
+
+  /** As `lose`, for a planted bug: the new one has the old id. */
+  loseAndKeepId(member: SimMember): void {
+    member.crash("kill");
+    const again = new SimMember(member.id, false, this.#modules);
+    this.members.set(member.id, again);
+    again.start();
+  }
+
   /** One step towards what is meant, if a leader can take it. */
   operate(): void {
+    if (this.#isChanging) return;
     const leader = this.leaders.at(-1);
     const term = leader?.leadingTerm;
-    if (this.#isChanging || !leader?.member || term === undefined) return;
+    if (!leader?.member || term === undefined) return;
     const { voters, learners } = leader.member.membership;
     // A leader that is behind may not know yet who takes part, and one that restarts may have forgotten.
-    const isCertain = leader.member.core?.isMembershipDurable === true;
-    if (isCertain && leader.member.status.applied >= this.#modules.checks.committed)
-      this.#endRemoved([...voters, ...learners], leader);
+    const { core } = leader.member;
+    const isCertain = core?.isMembershipDurable === true && core.applied >= this.#modules.checks.committed;
+    if (isCertain) this.#endRemoved([...voters, ...learners], leader);
     const change = this.#nextChange(voters, learners, leader);
-    if (!change) return;
-    this.#isChanging = true;
-    const done = (): void => {
+    if (change) this.#make(change, leader, term);
+  }
+
+  #make(change: { readonly kind: 0 | 1 | 2; readonly member: number }, leader: SimMember, term: number): void {
+    const free = (): void => {
       this.#isChanging = false;
     };
-    void leader.member
-      .proposeConfChange(change, term)
-      .catch(() => {})
-      .finally(() => done());
-    // A member that dies answers nobody.
-    this.#modules.clock.after(300, done);
+    this.#isChanging = true;
+    void leader.member?.proposeConfChange(change, term).then(
+      (refusal) => {
+        if (refusal === undefined) this.changes += 1;
+        free();
+      },
+      () => free(),
+    );
+    this.#modules.clock.after(answerMs, free);
   }
 
   #nextChange(
@@ -77,16 +139,18 @@ export class RaftCluster {
   ): { readonly kind: 0 | 1 | 2; readonly member: number } | undefined {
     const missing = this.wanted.find((id) => !voters.includes(id) && !learners.includes(id));
     if (missing !== undefined) return { kind: ConfChangeKind.ADD_LEARNER, member: missing };
-    const peers = leader.member?.peers ?? [];
-    const last = leader.member?.status.lastIndex ?? 0;
-    const ready = peers.find(
-      ({ member, match, isActive }) =>
-        isActive && learners.includes(member) && this.#wanted.has(member) && match + behindMax >= last,
-    );
-    if (ready) return { kind: ConfChangeKind.ADD_VOTER, member: ready.member };
-    const unwanted = [...voters, ...learners].find((id) => !this.#wanted.has(id));
-    if (unwanted !== undefined) return { kind: ConfChangeKind.REMOVE, member: unwanted };
-    return undefined;
+    if (learners.length > 0) {
+      const last = leader.member?.status.lastIndex ?? 0;
+      const ready = leader.member?.peers.find(
+        ({ member, match, isActive }) =>
+          isActive && learners.includes(member) && this.#wanted.has(member) && match + behindMax >= last,
+      );
+      if (ready) return { kind: ConfChangeKind.ADD_VOTER, member: ready.member };
+    }
+    const unwanted = [...voters, ...learners].filter((id) => !this.#wanted.has(id));
+    // Who is lost goes first: without one who only is to go, there might be no majority left.
+    const first = unwanted.find((id) => !this.members.has(id)) ?? unwanted[0];
+    return first === undefined ? undefined : { kind: ConfChangeKind.REMOVE, member: first };
   }
 
   /** Who was removed, as the latest leader has applied it, is switched off for good. */

@@ -1,62 +1,46 @@
-// What goes wrong: which kinds of faults a seed has, and the one that strikes next. Each fault ends by itself or with `heal`.
+// Carries out what a plan says goes wrong. Each fault ends by itself or with `heal`.
 
-import type { SeededRandom } from "../random.js";
+import { SeededRandom } from "../random.js";
 import type { VirtualClock } from "../time.js";
 import type { RaftCluster } from "./cluster.js";
 import type { SimMember } from "./member.js";
-import { calm, type NetworkMix, type RaftNetwork } from "./network.js";
+import { calm, type RaftNetwork } from "./network.js";
+import type { Fault, FaultKind, Plan } from "./plan.js";
 
 export interface FaultModules {
+  readonly plan: Plan;
   readonly clock: VirtualClock;
-  readonly random: SeededRandom;
   readonly cluster: RaftCluster;
   readonly network: RaftNetwork;
+  /** A wiped member comes back under its old id: planted. */
+  readonly isIdKept: boolean;
 }
-
-const kinds = [
-  "power loss",
-  "process death",
-  "pause",
-  "partition",
-  "one-way partition",
-  "slow disk",
-  "full disk",
-  "new member",
-  "member removed",
-  "transfer",
-  "broken connection",
-  "replay",
-] as const;
-type FaultKind = (typeof kinds)[number];
 
 /** Members there may be at one time. */
 const membersMax = 7;
 
+/** What strikes whom, with chance of its own. */
+interface Blow {
+  readonly victim: SimMember;
+  readonly leader: SimMember | undefined;
+  readonly ids: readonly number[];
+  readonly random: SeededRandom;
+}
+
 export class Faults {
   readonly counts = new Map<FaultKind, number>();
   readonly #modules: FaultModules;
-  readonly #enabled: readonly FaultKind[];
-  readonly #network: NetworkMix;
-  readonly #pauseMsMax: number;
   #isOver = false;
 
   constructor(modules: FaultModules) {
     this.#modules = modules;
-    const { random } = modules;
-    this.#enabled = kinds.filter(() => random.chance(0.5));
-    this.#pauseMsMax = random.pick([50, 150, 400]) ?? 50;
-    this.#network = {
-      loss: random.pick([0, 0, 0.02, 0.2]) ?? 0,
-      repeat: random.pick([0, 0, 0.05, 0.3]) ?? 0,
-      delayMsMax: random.pick([0.5, 2, 10, 60]) ?? 1,
-      isUnordered: random.chance(0.5),
-    };
   }
 
-  /** Begins: the network's mix at once, the rest from time to time until `heal`. */
+  /** Begins: the network's mix at once, the rest at its time, until `heal`. */
   begin(): void {
-    this.#modules.network.mix = this.#network;
-    this.#later();
+    const { plan, network } = this.#modules;
+    network.mix = plan.network;
+    for (const fault of plan.faults) this.#after(fault.atMs, () => this.#strike(fault));
   }
 
   /** Nothing goes wrong any more, and what is broken is whole. */
@@ -65,88 +49,101 @@ export class Faults {
     this.#isOver = true;
     network.mix = calm;
     network.heal();
-    for (const member of cluster.members.values()) {
-      member.disk.capacityBytes = Number.POSITIVE_INFINITY;
-      for (const operation of Object.keys(member.disk.delayMs)) delete member.disk.delayMs[operation as "sync"];
+    for (const member of [...cluster.members.values()]) {
+      member.mend();
+      member.life?.skew(1);
       member.resume();
       this.#restart(member);
     }
   }
 
-  describe(): string {
-    const struck = [...this.counts].map(([kind, count]) => `${kind} ${count}`).join(", ");
-    const { loss, repeat, delayMsMax, isUnordered } = this.#network;
-    return `loss ${loss}, repeat ${repeat}, delay ${delayMsMax} ms${isUnordered ? ", unordered" : ""}; ${struck || "nothing else"}`;
-  }
-
-  #later(): void {
-    const { clock, random } = this.#modules;
-    clock.after(20 + random.int(this.#pauseMsMax), () => {
-      if (this.#isOver) return;
-      const kind = random.pick(this.#enabled);
-      if (kind) {
-        this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
-        this.#strike(kind);
-      }
-      this.#later();
-    });
-  }
-
-  #strike(kind: FaultKind): void {
-    const { random, cluster, network } = this.#modules;
-    const ids = [...cluster.members.keys()];
+  #strike({ kind, detail }: Fault): void {
+    const { cluster } = this.#modules;
+    const random = new SeededRandom(detail);
     const leader = cluster.leaders.at(-1);
     // Half of the faults strike the leader: that is where they hurt.
     const victim = random.chance(0.5) && leader ? leader : random.pick([...cluster.members.values()]);
     if (!victim) return;
-    switch (kind) {
-      case "power loss":
-        return this.#crash(victim, random.pick(["nothing", "everything", "torn", "torn"] as const) ?? "torn");
-      case "process death":
-        return this.#crash(victim, "kill");
-      case "pause":
-        victim.pause();
-        return this.#after(random.int(400), () => victim.resume());
-      case "partition": {
-        const side = random.chance(0.5) ? [victim.id] : ids.filter(() => random.chance(0.5));
-        return this.#cut(side, ids, true);
-      }
-      case "one-way partition":
-        return this.#cut(
-          [victim.id],
-          ids.filter(() => random.chance(0.7)),
-          false,
-        );
-      case "slow disk":
-        victim.disk.delayMs.sync = random.pick([1, 5, 20, 150]) ?? 1;
-        return this.#after(random.int(500), () => delete victim.disk.delayMs.sync);
-      case "full disk":
-        victim.disk.capacityBytes = 0;
-        return this.#after(random.int(300), () => {
-          victim.disk.capacityBytes = Number.POSITIVE_INFINITY;
-          this.#restart(victim);
-        });
-      case "new member":
-        if (cluster.members.size < membersMax) cluster.add();
-        return;
-      case "member removed":
-        if (cluster.wanted.length > 1) cluster.remove(victim.id);
-        return;
-      case "transfer":
-        void leader?.member?.handOver(random.chance(0.5) ? random.pick(ids) : undefined);
-        return;
-      case "broken connection":
-        for (const member of cluster.running) if (random.chance(0.5)) member.connectionBroken(victim.id);
-        return;
-      case "replay":
-        return network.replay(1 + random.int(20));
-      default:
-        return kind satisfies never;
-    }
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+    this.#blows[kind]({ victim, leader, ids: [...cluster.members.keys()], random });
   }
 
-  #crash(victim: SimMember, how: Parameters<SimMember["crash"]>[0]): void {
-    const { random, cluster } = this.#modules;
+  readonly #blows: Readonly<Record<FaultKind, (blow: Blow) => void>> = {
+    "power loss": ({ victim, random }) => this.#losePower(victim, random),
+    outage: ({ random }) => {
+      for (const member of this.#modules.cluster.running) this.#losePower(member, random);
+    },
+    "process death": ({ victim, random }) => this.#crash(victim, "kill", random),
+    "clean restart": ({ victim, random }) => {
+      const downMs = random.int(100);
+      if (!victim.isRunning || victim.isPaused) return;
+      victim.stop(() => void this.#modules.clock.after(downMs, () => this.#restart(victim)));
+    },
+    pause: ({ victim, random }) => {
+      victim.pause();
+      this.#after(random.int(400), () => victim.resume());
+    },
+    partition: ({ victim, ids, random }) => {
+      const side = random.chance(0.5) ? [victim.id] : ids.filter(() => random.chance(0.5));
+      this.#cut(side, ids, () => "both", random);
+    },
+    "one-way partition": ({ victim, ids, random }) => {
+      const some = ids.filter(() => random.chance(0.7));
+      this.#cut([victim.id], some, () => (random.chance(0.5) ? "out" : "in"), random);
+    },
+    "slow disk": ({ victim, random }) => {
+      victim.disk.delayMs.sync = random.pick([1, 5, 20, 150]) ?? 1;
+      this.#after(random.int(500), () => victim.mend());
+    },
+    "full disk": ({ victim, random }) => {
+      victim.disk.capacityBytes = 0;
+      this.#after(random.int(300), () => {
+        victim.mend();
+        this.#restart(victim);
+      });
+    },
+    "flipped bit": ({ victim, random }) => {
+      if (this.#modules.cluster.mayLoseOne && victim.isRunning) victim.flip(random.next());
+    },
+    "wiped disk": ({ victim }) => {
+      const { cluster, isIdKept } = this.#modules;
+      if (!cluster.mayLoseOne) return;
+      if (isIdKept) cluster.loseAndKeepId(victim);
+      else cluster.lose(victim);
+    },
+    "new member": () => {
+      const { cluster } = this.#modules;
+      if (cluster.members.size < membersMax) cluster.add();
+    },
+    "member removed": ({ victim }) => {
+      const { cluster } = this.#modules;
+      if (cluster.wanted.length > 1) cluster.remove(victim.id);
+    },
+    "member replaced": ({ victim }) => {
+      const { cluster } = this.#modules;
+      if (cluster.members.size < membersMax && cluster.wanted.includes(victim.id)) cluster.replace(victim.id);
+    },
+    transfer: ({ leader, ids, random }) => {
+      void leader?.member?.handOver(random.chance(0.5) ? random.pick(ids) : undefined);
+    },
+    "broken connection": ({ victim, random }) => {
+      for (const member of this.#modules.cluster.running) if (random.chance(0.5)) member.connectionBroken(victim.id);
+    },
+    replay: ({ random }) => this.#modules.network.replay(1 + random.int(20)),
+    "clock jump": ({ victim, random }) => victim.life?.jump((random.next() - 0.5) * 10 ** random.int(8)),
+    "tick skew": ({ victim, random }) => {
+      const { life } = victim;
+      life?.skew(random.pick([0.3, 0.7, 1.5, 3]) ?? 1);
+      this.#after(random.int(500), () => life?.skew(1));
+    },
+  };
+
+  #losePower(victim: SimMember, random: SeededRandom): void {
+    this.#crash(victim, random.pick(this.#modules.plan.survivals) ?? "torn", random);
+  }
+
+  #crash(victim: SimMember, how: Parameters<SimMember["crash"]>[0], random: SeededRandom): void {
+    const { cluster } = this.#modules;
     if (!victim.isRunning) return;
     victim.crash(how);
     // Its connections break, and that is noticed by most.
@@ -161,17 +158,23 @@ export class Faults {
     member.start();
   }
 
-  #cut(side: readonly number[], all: readonly number[], isBothWays: boolean): void {
-    const { random, network } = this.#modules;
+  #cut(
+    side: readonly number[],
+    all: readonly number[],
+    direction: () => "in" | "out" | "both",
+    random: SeededRandom,
+  ): void {
+    const { network } = this.#modules;
+    const mends: (() => void)[] = [];
     for (const one of side) {
       for (const other of all) {
         if (side.includes(other)) continue;
-        const isOut = isBothWays || random.chance(0.5);
-        if (isOut) network.cut(one, other);
-        if (isBothWays || !isOut) network.cut(other, one);
+        const way = direction();
+        if (way !== "in") mends.push(network.cut(one, other));
+        if (way !== "out") mends.push(network.cut(other, one));
       }
     }
-    this.#after(50 + random.int(500), () => network.heal());
+    this.#after(50 + random.int(500), () => mends.forEach((mend) => mend()));
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -4,4 +4,8 @@
  * bug planted for it (test/sim/raft). Start at run.ts.
  */
 export { CheckFailed, Checks, type Visible } from "./checks.js";
-export { type Plants, type RaftRun, runRaftSeed } from "./run.js";
+export { drawPlan, type Fault, type FaultKind, type Plan } from "./plan.js";
+export type { Plants } from "./plants.js";
+export { type RaftRun, type RunCounts, runPlan, runRaftSeed } from "./run.js";
+export { type Shrunk, shrink } from "./shrink.js";
+export { Totals } from "./totals.js";

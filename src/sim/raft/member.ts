@@ -1,23 +1,28 @@
 // One simulated member through all its lives: the real RaftMember on a simulated disk.
 
-import { type Disk, messageOf, silentLog, silentMetrics } from "../../base/index.js";
+import { messageOf, silentLog, silentMetrics } from "../../base/index.js";
 import type { Message } from "../../gen/skep/raft/v1/messages.js";
-import { openSealer, RaftMember } from "../../raft/index.js";
+import { LogDamagedError, openSealer, RaftMember } from "../../raft/index.js";
 import { SimDisk, type Survival } from "../disk.js";
 import type { SeededRandom } from "../random.js";
 import type { VirtualClock } from "../time.js";
 import type { Checks } from "./checks.js";
+import { placeToFlip } from "./flip.js";
 import { Life } from "./life.js";
 import { WriteList } from "./machine.js";
 import type { End, RaftNetwork } from "./network.js";
+import type { Plan } from "./plan.js";
+import type { Plants } from "./plants.js";
+import type { Steps } from "./steps.js";
 
 export interface SimMemberModules {
+  readonly plan: Plan;
+  readonly plants: Plants;
   readonly clock: VirtualClock;
+  readonly steps: Steps;
   readonly random: SeededRandom;
   readonly network: RaftNetwork;
   readonly checks: Checks;
-  /** A bug in the disk, for tests of the checks. */
-  readonly plantedDisk: (disk: Disk) => Disk;
   readonly onBug: (error: Error) => void;
 }
 
@@ -25,8 +30,8 @@ export interface SimMemberModules {
 export const tickMs = 10;
 
 const limits = {
-  ...{ tickMs, electionTicks: 10, snapshotEntries: 40, trailingEntries: 8, laggingEntriesMax: 30 },
-  ...{ segmentBytes: 4096, persistBytesMax: 400, appendBytesMax: 200, inFlightMessagesMax: 3, inFlightBytesMax: 500 },
+  ...{ tickMs, trailingEntries: 8, laggingEntriesMax: 30, segmentBytes: 4096 },
+  ...{ persistBytesMax: 400, appendBytesMax: 200, inFlightMessagesMax: 3, inFlightBytesMax: 500 },
 };
 
 export class SimMember implements End {
@@ -41,22 +46,32 @@ export class SimMember implements End {
   /** The term it leads in. */
   #leadingTerm: number | undefined;
   /** Its disk failed, and it has ended by itself. */
-  hasFailed = false;
+  #hasFailed = false;
+  /** A bit of its files was turned over; and whether it is not known yet if it noticed. */
+  #isFlipped = false;
+  isDoubtful = false;
+  /** Told once it has refused to start, because of that bit. */
+  onDamaged: () => void = () => {};
 
   constructor(id: number, bootstrap: boolean, modules: SimMemberModules) {
     this.id = id;
     this.#bootstrap = bootstrap;
     this.#modules = modules;
-    this.disk = new SimDisk({ clock: modules.clock });
+    this.disk = new SimDisk({ clock: modules.clock, work: modules.steps.diskWork });
+    this.#quicken();
     modules.network.join(id, this);
   }
 
   get isRunning(): boolean {
-    return this.#life !== undefined && !this.#life.isOver && !this.hasFailed;
+    return this.#life !== undefined && !this.#life.isOver && !this.#hasFailed;
   }
 
   get isPaused(): boolean {
     return this.#life?.isPaused ?? false;
+  }
+
+  get life(): Life | undefined {
+    return this.isRunning ? this.#life : undefined;
   }
 
   get member(): RaftMember | undefined {
@@ -72,22 +87,58 @@ export class SimMember implements End {
     return this.isRunning && !this.isPaused ? this.#leadingTerm : undefined;
   }
 
-  /** down → up, from what is on the disk. */
-  start(): void {
+  /** down → up, from what is on the disk; as the only member of a new cluster when that is asked for. */
+  start(forceNewCluster = false): void {
     this.#lives += 1;
-    const { clock, random, network, checks, plantedDisk, onBug } = this.#modules;
-    const life = new Life(clock);
-    const machine = new WriteList(
-      (entry, text) => life.isOver || checks.applied(this.id, entry, text, machine.writes.at(-2)),
+    const life = new Life(this.#modules.clock);
+    const machine = this.#newMachine(life);
+    const member = this.#newMember(life, machine, forceNewCluster);
+    this.#leadingTerm = undefined;
+    this.#hasFailed = false;
+    member.onLeadership(({ leading, term }) => {
+      this.#leadingTerm = leading ? term : undefined;
+    });
+    member.onFatal((error) => life.isOver || this.#failed(error));
+    [this.#life, this.#member, this.#machine] = [life, member, machine];
+    member.start().then(
+      () => {
+        if (!life.isOver) this.isDoubtful = false;
+      },
+      (error: unknown) => life.isOver || this.#refused(error),
+    );
+  }
+
+  #newMachine(life: Life): WriteList {
+    const { checks } = this.#modules;
+    return new WriteList(
+      (entry, text, before) => life.isOver || checks.applied(this.id, entry, text, before),
       (writes) => life.isOver || checks.restored(this.id, writes),
     );
-    const member = new RaftMember(
-      { ...limits, id: this.id, folder: "raft", bootstrap: this.#bootstrap, join: !this.#bootstrap },
+  }
+
+  #newMember(life: Life, machine: WriteList, forceNewCluster: boolean): RaftMember {
+    const { random, network, plan, plants, steps, onBug } = this.#modules;
+    const { electionTicks, heartbeatTicks, snapshotEntries } = plan;
+    const turn = (fn: () => void): void => {
+      try {
+        fn();
+        this.#look();
+      } catch (error) {
+        onBug(error as Error);
+      }
+    };
+    return new RaftMember(
       {
-        ...{ sealer: openSealer, clock: life, log: silentLog, metrics: silentMetrics, stateMachine: machine },
-        disk: plantedDisk(this.disk.mount()),
-        random: random.fork(`life ${this.#lives}`),
-        nextTurn: (fn) => void life.after(0, fn),
+        ...{ ...limits, electionTicks, heartbeatTicks, snapshotEntries },
+        ...{ id: this.id, folder: "raft", bootstrap: this.#bootstrap, join: !this.#bootstrap },
+        forceNewCluster,
+      },
+      {
+        ...{ sealer: openSealer, clock: life, log: silentLog, metrics: silentMetrics },
+        stateMachine: plants.stateMachine?.(machine, this.id) ?? machine,
+        disk: plants.disk?.(this.disk.mount()) ?? this.disk.mount(),
+        random: random.fork(`member ${this.id} life ${this.#lives}`),
+        nextTurn: (fn) => steps.nextTurn(() => life.run(() => turn(fn))),
         transport: {
           send: (messages) => life.run(() => messages.forEach((message) => this.#send(message))),
           sendSnapshot: (message, chunks, signal) => network.sendSnapshot(message, chunks, signal),
@@ -95,18 +146,6 @@ export class SimMember implements End {
         },
       },
     );
-    this.#leadingTerm = undefined;
-    this.hasFailed = false;
-    member.onLeadership(({ leading, term }) => {
-      this.#leadingTerm = leading ? term : undefined;
-    });
-    member.onFatal((error) => life.isOver || this.#failed(error));
-    [this.#life, this.#member, this.#machine] = [life, member, machine];
-    member.start().catch((error: unknown) => {
-      if (life.isOver) return;
-      if (isDisk(error)) this.hasFailed = true;
-      else onBug(new Error(`member ${this.id} does not start: ${messageOf(error)}`, { cause: error }));
-    });
   }
 
   /** The machine loses power, or only the process dies. */
@@ -116,12 +155,48 @@ export class SimMember implements End {
     else this.disk.crash(survival, this.#modules.random);
   }
 
+  /** up → down in good order; calls `onStopped` then, unless something else ends it first. */
+  stop(onStopped: () => void): void {
+    const life = this.#life;
+    const ended = (): void => {
+      if (life?.isOver !== false) return;
+      this.crash("kill");
+      onStopped();
+    };
+    this.#member?.stop().then(ended, (error: unknown) => {
+      if (!life?.isOver && !isDisk(error)) this.#modules.onBug(error as Error);
+      ended();
+    });
+  }
+
   pause(): void {
     this.#life?.pause();
   }
 
   resume(): void {
     this.#life?.resume();
+  }
+
+  /** Dies, a bit of what it has turns over, and it starts again. `at` in [0, 1) says which bit. */
+  flip(at: number): void {
+    this.crash("kill");
+    const place = placeToFlip(this.disk, at);
+    if (place) {
+      this.disk.flipBit(place.path, place.bit);
+      this.#isFlipped = this.isDoubtful = true;
+    }
+    this.start();
+  }
+
+  /** Its disk is whole, has room and is as quick as the plan says. */
+  mend(): void {
+    this.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.#quicken();
+  }
+
+  #quicken(): void {
+    const { diskMs } = this.#modules.plan;
+    Object.assign(this.disk.delayMs, { write: diskMs / 2, sync: diskMs });
   }
 
   receive(message: Message): void {
@@ -138,7 +213,7 @@ export class SimMember implements End {
   }
 
   /** All checks of this member as it is now. */
-  look(): void {
+  #look(): void {
     const core = this.member?.core;
     if (core) this.#modules.checks.look(this.id, this.#lives, core);
   }
@@ -150,8 +225,14 @@ export class SimMember implements End {
     this.#modules.network.send(message);
   }
 
+  #refused(error: unknown): void {
+    if (isDisk(error)) this.#hasFailed = true;
+    else if (this.#isFlipped && error instanceof LogDamagedError) this.onDamaged();
+    else this.#modules.onBug(new Error(`member ${this.id} does not start: ${messageOf(error)}`, { cause: error }));
+  }
+
   #failed(error: Error): void {
-    this.hasFailed = true;
+    this.#hasFailed = true;
     this.#life?.end();
     if (!isDisk(error)) this.#modules.onBug(error);
   }

@@ -1,9 +1,9 @@
-// One seed: a safety phase in which anything may break and everything is checked after every step, then healing, and a
-// liveness phase in which the cluster has to come to work again within a bound.
+// One plan: a safety phase in which anything may break and everything is checked after every step, then healing, and a
+// liveness phase in which the cluster has to come to work again within a bound. In the end, what the clients saw is judged.
 
-import type { Disk } from "../../base/index.js";
-import type { Message } from "../../gen/skep/raft/v1/messages.js";
+import { checkLinearizable } from "../linearizable.js";
 import { SeededRandom } from "../random.js";
+import { registers } from "../register.js";
 import { VirtualClock } from "../time.js";
 import { CheckFailed, Checks } from "./checks.js";
 import { Clients } from "./clients.js";
@@ -11,125 +11,189 @@ import { RaftCluster } from "./cluster.js";
 import { Faults } from "./faults.js";
 import { tickMs } from "./member.js";
 import { RaftNetwork } from "./network.js";
-
-/** Bugs put in on purpose, to see the checks fail. */
-export interface Plants {
-  readonly message?: (message: Message) => Message | undefined;
-  readonly disk?: (disk: Disk) => Disk;
-}
+import { drawPlan, type FaultKind, type Plan } from "./plan.js";
+import type { Plants } from "./plants.js";
+import { Steps } from "./steps.js";
 
 export interface RaftRun {
   readonly seed: number;
   /** What failed first; undefined for a good run. */
   readonly failure: Error | undefined;
+  readonly counts: RunCounts;
+  readonly faults: Readonly<Partial<Record<FaultKind, number>>>;
+}
+
+/** What a run held. */
+export interface RunCounts {
+  readonly virtualMs: number;
   readonly steps: number;
   readonly messages: number;
+  /** Terms that had a leader. */
+  readonly elections: number;
+  readonly faults: number;
+  readonly changes: number;
+  readonly lost: number;
+  readonly snapshots: number;
   readonly acknowledged: number;
   readonly reads: number;
-  readonly faults: string;
+  /** 1 when the search for an order of the calls was given up. */
+  readonly undecided: number;
 }
 
-/** Virtual time of the safety phase, and of the way back to work. */
-const safetyMs = 2000;
+/** Virtual time to settle at the beginning, and of the way back to work. */
+const settleMs = 100 * tickMs;
 const livenessMs = 500 * tickMs;
-/** More than any run needs: beyond it something goes round and round without time passing. */
-const stepsMax = 300_000;
+/** More than any run needs: beyond it something goes round and round. */
+const stepsMax = 500_000;
+/** Orders looked at for one register; good histories need few. */
+const configurationsMax = 20_000;
 
-/** Members at the beginning, as often as they matter. */
-const sizes = [1, 2, 3, 3, 3, 3, 4, 5, 5, 7];
+export function runRaftSeed(seed: number, plants: Plants = {}): Promise<RaftRun> {
+  return runPlan(drawPlan(seed), plants);
+}
 
-export async function runRaftSeed(seed: number, plants: Plants = {}): Promise<RaftRun> {
-  const random = new SeededRandom(seed);
-  const clock = new VirtualClock();
-  let failure: Error | undefined;
-  const onBug = (error: Error): void => {
-    failure ??= error;
-  };
-  const checks = new Checks();
-  const network = new RaftNetwork(clock, random.fork("network"), plants.message ?? ((message) => message));
-  const plantedDisk = plants.disk ?? ((disk: Disk) => disk);
-  const cluster = new RaftCluster({
-    ...{ clock, network, checks, plantedDisk, onBug },
-    random: random.fork("members"),
-  });
-  const faults = new Faults({ clock, cluster, network, random: random.fork("faults") });
-  const clients = new Clients({ ...{ clock, cluster, checks, onBug }, random: random.fork("clients") });
-  let steps = 0;
-  const runUntil = async (isDone: () => boolean, limitMs: number): Promise<boolean> => {
-    const endMs = clock.monotonic() + limitMs;
-    await clock.settle();
-    while (!failure && !isDone() && clock.monotonic() < endMs && clock.step()) {
-      await clock.settle();
-      steps += 1;
-      if (steps > stepsMax) onBug(new CheckFailed("liveness", `time stands still: ${stateOf(cluster)}`));
-      try {
-        for (const member of cluster.members.values()) member.look();
-      } catch (error) {
-        onBug(error as Error);
-      }
-    }
-    return isDone();
-  };
-  const operate = (): void => {
-    cluster.operate();
-    clock.after(tickMs, operate);
-  };
+export function runPlan(plan: Plan, plants: Plants = {}): Promise<RaftRun> {
+  return new Run(plan, plants).whole();
+}
 
-  for (let count = random.pick(sizes) ?? 3; count > 0; count--) cluster.add();
-  operate();
-  await runUntil(() => cluster.leaders.length > 0, livenessMs);
-  await runUntil(() => isSettled(cluster), 100 * tickMs);
-  faults.begin();
-  clients.begin();
-  await runUntil(() => false, safetyMs);
-  clients.end();
-  faults.heal();
-  const before = checks.acknowledgedCount;
-  const probe = (): void => {
-    if (checks.acknowledgedCount === before) clients.write();
-    clock.after(10 * tickMs, probe);
-  };
-  probe();
-  const isBack = await runUntil(() => isWorking(cluster, checks, before), livenessMs);
-  if (!failure && !isBack) onBug(new CheckFailed("liveness", stateOf(cluster)));
-  try {
-    if (!failure)
-      for (const member of cluster.members.values()) checks.complete(member.id, member.machine?.writes ?? []);
-  } catch (error) {
-    onBug(error as Error);
+class Run {
+  readonly #plan: Plan;
+  readonly #clock = new VirtualClock();
+  readonly #steps = new Steps(this.#clock);
+  readonly #checks = new Checks();
+  readonly #network: RaftNetwork;
+  readonly #cluster: RaftCluster;
+  readonly #faults: Faults;
+  readonly #clients: Clients;
+  #failure: Error | undefined;
+  #undecided = 0;
+
+  constructor(plan: Plan, plants: Plants) {
+    this.#plan = plan;
+    const random = new SeededRandom(plan.seed);
+    const [clock, steps, checks] = [this.#clock, this.#steps, this.#checks];
+    const onBug = (error: Error): void => {
+      this.#failure ??= error;
+    };
+    const plant = plants.message ?? ((message) => message);
+    const { isEncoded } = plan;
+    const network = new RaftNetwork({ isEncoded, plant }, { clock, random: random.fork("network") });
+    const common = { plan, plants, clock, steps, network, checks, onBug };
+    const cluster = new RaftCluster({ ...common, random: random.fork("members") });
+    this.#faults = new Faults({ ...common, cluster, isIdKept: plants.isIdKept ?? false });
+    this.#clients = new Clients({ ...common, cluster, random: random.fork("clients") });
+    [this.#network, this.#cluster] = [network, cluster];
   }
-  for (const member of cluster.members.values()) member.crash("kill");
-  const { messages } = network;
-  return {
-    ...{ seed, failure, steps, messages, acknowledged: checks.acknowledgedCount, reads: clients.reads },
-    faults: faults.describe(),
-  };
-}
 
-/** Everybody who is meant to vote does, as the leader has applied it. */
-function isSettled(cluster: RaftCluster): boolean {
-  const { voters = [], learners = [] } = cluster.leaders.at(-1)?.member?.membership ?? {};
-  return (
-    learners.length === 0 &&
-    voters.length === cluster.wanted.length &&
-    cluster.wanted.every((id) => voters.includes(id))
-  );
-}
+  async whole(): Promise<RaftRun> {
+    try {
+      await this.#safety();
+      if (!this.#failure) await this.#liveness();
+      if (!this.#failure && this.#plan.isForced) await this.#force();
+      if (!this.#failure) this.#judge();
+    } catch (error) {
+      this.#failure ??= error as Error;
+    }
+    for (const member of this.#cluster.members.values()) member.crash("kill");
+    const faults = Object.fromEntries(this.#faults.counts);
+    return { seed: this.#plan.seed, failure: this.#failure, counts: this.#counts(), faults };
+  }
 
-/** One leader, all who are meant to vote, a new write acknowledged, and everybody has all of it. */
-function isWorking(cluster: RaftCluster, checks: Checks, before: number): boolean {
-  if (checks.acknowledgedCount === before || !isSettled(cluster) || cluster.leaders.length !== 1) return false;
-  const statuses = [...cluster.members.values()].map(({ member }) => member?.status);
-  const last = Math.max(...statuses.map((status) => status?.lastIndex ?? 0));
-  return statuses.every((status) => status?.applied === last);
-}
+  async #safety(): Promise<void> {
+    const cluster = this.#cluster;
+    for (let count = this.#plan.members; count > 0; count--) cluster.add();
+    this.#every(tickMs, () => cluster.operate());
+    await this.#until(() => cluster.isSettled, settleMs);
+    this.#faults.begin();
+    this.#clients.begin();
+    await this.#until(() => false, this.#plan.safetyMs);
+    this.#clients.end();
+  }
 
-function stateOf(cluster: RaftCluster): string {
-  const members = [...cluster.members.values()].map(({ id, member, isRunning, isPaused }) => {
-    const status = member?.status;
-    const state = !isRunning ? "down" : isPaused ? "paused" : `${status?.role} t${status?.term}`;
-    return `${id} ${state} commit ${status?.commit} applied ${status?.applied} last ${status?.lastIndex} voters ${member?.membership.voters.join(",")}`;
-  });
-  const peers = cluster.leaders.map(({ id, member }) => `${id} sees ${JSON.stringify(member?.peers)}`);
-  return `no work after healing; wanted ${cluster.wanted.join(",")}; ${[...members, ...peers].join("; ")}`;
+  async #liveness(): Promise<void> {
+    this.#faults.heal();
+    await this.#works("after healing");
+  }
+
+  /** Everybody has everything now, so whoever goes on alone has lost nothing. */
+  async #force(): Promise<void> {
+    const { wanted } = this.#cluster;
+    const members = [...this.#cluster.members.values()].filter(({ id }) => wanted.includes(id));
+    const survivor = new SeededRandom(this.#plan.seed).fork("survivor").pick(members);
+    if (survivor) this.#cluster.force(survivor);
+    await this.#works("as a new cluster");
+  }
+
+  async #works(when: string): Promise<void> {
+    const before = this.#checks.acknowledgedCount;
+    this.#every(10 * tickMs, () => {
+      if (this.#checks.acknowledgedCount === before) this.#clients.write();
+    });
+    const isBack = await this.#until(() => this.#isWorking(before), livenessMs);
+    if (!isBack && !this.#failure) throw new CheckFailed("liveness", `no work ${when}; ${this.#describe()}`);
+  }
+
+  #judge(): void {
+    for (const { id, machine } of this.#cluster.members.values()) this.#checks.complete(id, machine?.writes ?? []);
+    const found = checkLinearizable(this.#clients.history, registers, { configurationsMax });
+    if (found.ok === undefined) this.#undecided = 1;
+    if (found.ok === false) throw new CheckFailed("linearizability", found.explain);
+  }
+
+  #every(ms: number, run: () => void): void {
+    this.#clock.after(ms, () => {
+      run();
+      this.#every(ms, run);
+    });
+  }
+
+  /** Goes on until `isDone`, which is asked once a tick; false when that did not come, or something failed. */
+  async #until(isDone: () => boolean, limitMs: number): Promise<boolean> {
+    const endMs = this.#clock.monotonic() + limitMs;
+    await this.#steps.settle();
+    for (let askAtMs = 0; !this.#failure && this.#clock.monotonic() < endMs; ) {
+      if (this.#clock.monotonic() >= askAtMs) {
+        if (isDone()) return true;
+        askAtMs = this.#clock.monotonic() + tickMs;
+      }
+      if (!(await this.#steps.step())) return false;
+      if (this.#steps.count > stepsMax) throw new CheckFailed("liveness", `too many steps; ${this.#describe()}`);
+    }
+    return false;
+  }
+
+  /** One leader, all who are meant to vote, a new write acknowledged, and everybody has all of it. */
+  #isWorking(before: number): boolean {
+    const cluster = this.#cluster;
+    if (this.#checks.acknowledgedCount === before || !cluster.isSettled || cluster.leaders.length !== 1) return false;
+    const statuses = [...cluster.members.values()].map(({ member }) => member?.status);
+    const last = Math.max(...statuses.map((status) => status?.lastIndex ?? 0));
+    return statuses.every((status) => status?.applied === last);
+  }
+
+  #counts(): RunCounts {
+    const { elections, acknowledgedCount: acknowledged } = this.#checks;
+    const { messages, snapshots } = this.#network;
+    const { changes, lost } = this.#cluster;
+    const faults = [...this.#faults.counts.values()].reduce((sum, count) => sum + count, 0);
+    const [virtualMs, steps] = [Math.round(this.#clock.monotonic()), this.#steps.count];
+    const { reads } = this.#clients;
+    return {
+      ...{ virtualMs, steps, messages, elections, faults, changes, lost, snapshots, acknowledged, reads },
+      undecided: this.#undecided,
+    };
+  }
+
+  #describe(): string {
+    const cluster = this.#cluster;
+    const members = [...cluster.members.values()].map(({ id, member, isRunning, isPaused }) => {
+      const status = member?.status;
+      const state = !isRunning ? "down" : isPaused ? "paused" : `${status?.role} t${status?.term}`;
+      const { voters, learners } = member?.membership ?? { voters: [], learners: [] };
+      const marks = `commit ${status?.commit} applied ${status?.applied} last ${status?.lastIndex}`;
+      return `${id} ${state} ${marks} voters ${voters.join(",")} learners ${learners.join(",")}`;
+    });
+    const peers = cluster.leaders.map(({ id, member }) => `${id} sees ${JSON.stringify(member?.peers)}`);
+    return `wanted ${cluster.wanted.join(",")}; ${[...members, ...peers].join("; ")}`;
+  }
 }

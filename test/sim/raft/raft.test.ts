@@ -4,34 +4,38 @@ import { describe, expect, test } from "vitest";
 import type { Disk, DiskFile } from "../../../src/base/index.js";
 import type { Message } from "../../../src/gen/skep/raft/v1/messages.js";
 import { type Entry, EntryKind } from "../../../src/gen/skep/raft/v1/raft.js";
-import { CheckFailed, Checks, type Plants, runRaftSeed, type Visible } from "../../../src/sim/raft/index.js";
+import {
+  CheckFailed,
+  Checks,
+  drawPlan,
+  type Plants,
+  type RunCounts,
+  runPlan,
+  runRaftSeed,
+  shrink,
+  Totals,
+  type Visible,
+} from "../../../src/sim/raft/index.js";
 
-test("seeds that are clean, and did something", async () => {
-  let acknowledged = 0;
-  for (let seed = 1; seed <= 10; seed++) {
-    const run = await runRaftSeed(seed);
-    expect([seed, run.failure?.message]).toEqual([seed, undefined]);
-    acknowledged += run.acknowledged;
-  }
-  expect(acknowledged).toBeGreaterThan(300);
-}, 60_000);
+const budgetMs = Number(process.env["SIM_RAFT_BUDGET_MS"] ?? 20_000);
 
 test("the same seed gives the same run", async () => {
-  expect(await runRaftSeed(11)).toEqual(await runRaftSeed(11));
-}, 30_000);
+  for (const seed of [11, 12]) expect(await runRaftSeed(seed)).toEqual(await runRaftSeed(seed));
+});
 
-describe("seeds that failed once", () => {
-  test.each([
-    [298, "appends lost in flight and compacted away left a follower behind for ever"],
-    [183, "a leader that removed itself had more in its log than the only other voter, and nobody could be elected"],
-    [202, "a restarted voter had forgotten that another one was removed, and waited for its vote"],
-  ])(
-    "seed %d: %s",
-    async (seed) => {
-      expect((await runRaftSeed(seed)).failure?.message).toBeUndefined();
-    },
-    30_000,
-  );
+test(`all is well for ${budgetMs / 1000} s`, { timeout: budgetMs + 60_000 }, async () => {
+  const untilMs = Date.now() + budgetMs;
+  const totals = new Totals();
+  for (let seed = 1; Date.now() < untilMs; seed++) {
+    const run = await runRaftSeed(seed);
+    totals.add(run);
+    if (run.failure) expect.fail(`seed ${seed}: ${run.failure.message}\n${JSON.stringify(run.faults)}`);
+  }
+  process.stdout.write(`${totals.seeds} Raft seeds, none failed; ${totals.lines()[0]}\n`);
+  // Speed is not to be bought by seeds in which nothing happens.
+  const share = (name: keyof RunCounts): number => totals.of(name) / totals.seeds;
+  expect(share("acknowledged")).toBeGreaterThan(10);
+  expect(Math.min(share("elections"), share("changes"), share("faults"))).toBeGreaterThan(2);
 });
 
 type Case = NonNullable<Message["body"]>["$case"];
@@ -45,6 +49,15 @@ function changed<C extends Case>($case: C, change: (value: ValueOf<C>) => ValueO
     return { ...sent, body: { $case, value } as NonNullable<Message["body"]> };
   };
   return { message };
+}
+
+function both(first: Plants, second: Plants): Plants {
+  return {
+    message: (sent) => {
+      const message = first.message?.(sent);
+      return message && second.message?.(message);
+    },
+  };
 }
 
 /** A disk whose syncs do nothing. */
@@ -69,50 +82,95 @@ function forgetful(disk: Disk): Disk {
   };
 }
 
-describe("a planted bug is found", () => {
-  test.each<[string, Plants, RegExp]>([
-    [
-      "every vote is granted",
-      changed("voteAnswer", () => ({ isGranted: true })),
-      /election safety|one leader in a term|leader completeness|committed entries stay/,
-    ],
-    [
-      "followers acknowledge what they do not have",
-      changed("appendAnswer", (value) => (value.isRejected ? value : { ...value, index: value.index + 1 })),
-      /leader completeness|committed entries stay|invariant broken/,
-    ],
-    [
-      "an entry changes on its way",
-      changed("append", (value) => ({
-        ...value,
-        entries: value.entries.map((entry) => (entry.index % 50 === 7 ? { ...entry, data: Buffer.from("!") } : entry)),
-      })),
-      /log matching/,
-    ],
-    [
-      "a read is answered with an old index",
-      changed("readIndexAnswer", (value) => ({ ...value, index: 0 })),
-      /reads are linearizable/,
-    ],
-    ["nobody can be elected", changed("voteAnswer", () => ({ isGranted: false })), /liveness/],
-    [
-      "syncs do nothing",
-      { disk: forgetful },
-      /terms are kept|leader completeness|does not start|no acknowledged|committed/,
-    ],
-  ])(
-    "%s",
-    async (_, plants, found) => {
-      const messages: string[] = [];
-      for (let seed = 1; seed <= 40; seed++) {
-        const { failure } = await runRaftSeed(seed, plants);
-        if (failure && found.test(failure.message)) return;
-        if (failure) messages.push(failure.message);
-      }
-      expect(messages).toContainEqual(expect.stringMatching(found));
+/** Applies each entry with this text so often. */
+function applying(isMeant: (text: string, id: number) => boolean, times: number): Plants {
+  return {
+    stateMachine: (machine, id) => ({
+      apply(entry) {
+        const count = isMeant(Buffer.from(entry.data).toString(), id) ? times : 1;
+        for (let time = 0; time < count; time++) machine.apply(entry);
+      },
+      snapshot: () => machine.snapshot(),
+      restore: (chunks) => machine.restore(chunks),
+    }),
+  };
+}
+
+const isTenth = (text: string): boolean => text.startsWith("10 ");
+
+/** Seeds within which a planted bug has to be found. */
+const seedsMax = 100;
+
+const planted: readonly (readonly [bug: string, plants: Plants, found: RegExp])[] = [
+  ["every vote is granted", changed("voteAnswer", () => ({ isGranted: true })), /election safety|one leader in a term/],
+  [
+    "votes are asked for with a log that is not there",
+    both(
+      changed("vote", (value) => ({ ...value, lastIndex: 1000, lastTerm: 1000 })),
+      changed("preVote", (value) => ({ ...value, lastIndex: 1000, lastTerm: 1000 })),
+    ),
+    /leader completeness/,
+  ],
+  [
+    "followers acknowledge what they do not have",
+    changed("appendAnswer", (value) => (value.isRejected ? value : { ...value, index: value.index + 1 })),
+    /it had acknowledged|committed entries stay|leader completeness/,
+  ],
+  [
+    "an entry changes on its way",
+    changed("append", (value) => ({
+      ...value,
+      entries: value.entries.map((entry) => (entry.index % 20 === 7 ? { ...entry, data: Buffer.from("!") } : entry)),
+    })),
+    /log matching/,
+  ],
+  [
+    "a read is answered with an old index",
+    changed("readIndexAnswer", (value) => ({ ...value, index: 0 })),
+    /^reads are/,
+  ],
+  ["a read asks no leader", { isReadLocal: true }, /^linearizability/],
+  ["nobody can be elected", changed("voteAnswer", () => ({ isGranted: false })), /^liveness/],
+  ["syncs do nothing", { disk: forgetful }, /terms are kept|leader completeness|does not start|committed|lost/],
+  ["an entry is applied twice", applying(isTenth, 2), /applied once, in order/],
+  [
+    "one member applies something else",
+    {
+      stateMachine: (machine, id) => ({
+        apply: (entry) =>
+          machine.apply(id === 2 && entry.index % 10 === 0 ? { ...entry, data: Buffer.from("?") } : entry),
+        snapshot: () => machine.snapshot(),
+        restore: (chunks) => machine.restore(chunks),
+      }),
     },
-    60_000,
-  );
+    /state-machine safety/,
+  ],
+  [
+    "one member does not apply something",
+    applying((text, id) => id === 2 && isTenth(text), 0),
+    /no acknowledged write/,
+  ],
+  ["the leader does not apply what it acknowledges", applying(isTenth, 0), /acknowledged writes are applied/],
+  ["a wiped member comes back under its old id", { isIdKept: true }, /terms are kept|monotonic|its data was lost/],
+];
+
+describe("a planted bug is found", () => {
+  test.each(planted)("%s", { timeout: 60_000 }, async (_, plants, found) => {
+    const messages: string[] = [];
+    for (let seed = 1; seed <= seedsMax; seed++) {
+      const { failure } = await runRaftSeed(seed, plants);
+      if (failure && found.test(failure.message)) return;
+      if (failure) messages.push(failure.message);
+    }
+    expect(messages).toContainEqual(expect.stringMatching(found));
+  });
+
+  test("and its plan shrinks to little more than what it takes", { timeout: 60_000 }, async () => {
+    const plants = applying(isTenth, 2);
+    const shrunk = await shrink(drawPlan(5), (plan) => runPlan(plan, plants));
+    expect(shrunk?.failure.message).toMatch(/applied once, in order/);
+    expect(shrunk?.plan).toMatchObject({ members: 1, faults: [], network: { loss: 0, repeat: 0 }, diskMs: 0 });
+  });
 });
 
 describe("each check fails on what it is for", () => {
