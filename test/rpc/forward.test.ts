@@ -1,0 +1,390 @@
+// Requests on their way to the leader over real connections: what arrives, what comes back, and what ends when either side
+// goes away.
+
+import { setMaxListeners } from "node:events";
+import { connect } from "node:net";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { silentLog } from "../../src/base/index.js";
+import { ForwardClient } from "../../src/gen/skep/v1/forward_service.js";
+import { NodeRole } from "../../src/gen/skep/v1/specs.js";
+import { clientTo } from "../../src/rpc/dial.js";
+import {
+  type Credentials,
+  type ForwardAnswer,
+  type ForwardHandler,
+  type ForwardRequest,
+  forwardBinding,
+  LeaderLink,
+  NotTheLeader,
+} from "../../src/rpc/index.js";
+import { sourceOf, type TestSwarm, testSwarm } from "../support/pki.js";
+import { type TestServer, testServer } from "../support/rpc.js";
+
+const mebibyte = 1024 * 1024;
+
+let swarm: TestSwarm;
+let manager: Credentials;
+let other: Credentials;
+const open: { close(): unknown }[] = [];
+const forever = new AbortController().signal;
+setMaxListeners(1_000, forever);
+
+beforeAll(async () => {
+  swarm = await testSwarm();
+  manager = await swarm.node("manager-1", { role: NodeRole.MANAGER });
+  other = await swarm.node("manager-2", { role: NodeRole.MANAGER });
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((each) => each.close()));
+});
+
+async function serve(handle: ForwardHandler, leaderAddr = ""): Promise<TestServer> {
+  const bindings = [forwardBinding(handle, silentLog, () => leaderAddr)];
+  const server = await testServer({ identity: sourceOf(manager), bindings });
+  open.push(server);
+  return server;
+}
+
+function link(credentials: () => Credentials = () => other): LeaderLink {
+  const made = new LeaderLink({}, { credentials, log: silentLog });
+  open.push(made);
+  return made;
+}
+
+const request = (more: Partial<ForwardRequest> = {}): ForwardRequest => ({
+  ...{ id: "r1", method: "POST", path: "/v1.41/services/create", query: "a=b&c=%20" },
+  headers: { "content-type": "application/json", "x-registry-auth": "e30=", absent: undefined },
+  body: Buffer.from("{}"),
+  ...more,
+});
+
+const whole = (text: string | Uint8Array, status = 200): ForwardAnswer => ({
+  status,
+  headers: { "Content-Type": "application/json" },
+  body: { kind: "bytes", bytes: typeof text === "string" ? Buffer.from(text) : text },
+});
+
+async function bytesOf({ body }: ForwardAnswer): Promise<Buffer> {
+  if (body.kind === "bytes") return Buffer.from(body.bytes);
+  if (body.kind === "pieces") return Buffer.concat([...body.pieces]);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of body.stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+describe("a request", () => {
+  test("arrives as it was, and the answer comes back as it was", async () => {
+    const seen: ForwardRequest[] = [];
+    const { addr } = await serve(async (asked) => {
+      seen.push(asked);
+      return whole('{"ID":"x"}\n', 201);
+    });
+    const answer = await link().forward(addr, request(), forever);
+    expect(seen).toEqual([
+      { ...request(), headers: { "content-type": "application/json", "x-registry-auth": "e30=" } },
+    ]);
+    expect(answer).toEqual(whole('{"ID":"x"}\n', 201));
+  });
+
+  test.each([0, 1, 256 * 1024 - 1, 256 * 1024, 256 * 1024 + 1, 4 * mebibyte])(
+    "of %d bytes arrives whole, and an answer as long comes back whole",
+    async (length) => {
+      const body = Buffer.alloc(length, "abcdefg");
+      const { addr } = await serve(async (asked) => whole(asked.body));
+      expect((await bytesOf(await link().forward(addr, request({ body }), forever))).equals(body)).toBe(true);
+    },
+  );
+
+  test("that is too long is refused, with how long it may be", async () => {
+    const { addr } = await serve(async () => whole("no"));
+    const body = Buffer.alloc(4 * mebibyte + 1);
+    await expect(link().forward(addr, request({ body }), forever)).rejects.toMatchObject({
+      kind: "ResourceExhausted",
+      message: expect.stringContaining(String(4 * mebibyte)),
+    });
+  });
+
+  test("many at once use one connection", async () => {
+    const { addr, server } = await serve(async (asked) => whole(asked.id));
+    const shared = link();
+    const ids = Array.from({ length: 200 }, (_, at) => `r${at}`);
+    const answers = await Promise.all(ids.map((id) => shared.forward(addr, request({ id }), forever).then(bytesOf)));
+    expect(answers.map(String)).toEqual(ids);
+    expect(server.counts.all).toBe(1);
+  });
+
+  test("of new credentials makes a new connection, and lets the old calls end", async () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const { addr } = await serve(async (asked) => {
+      if (asked.id === "slow") await held;
+      return whole(asked.id);
+    });
+    let credentials = other;
+    const shared = link(() => credentials);
+    const slow = shared.forward(addr, request({ id: "slow" }), forever);
+    await shared.forward(addr, request(), forever);
+    credentials = { ...other };
+    expect(String(await bytesOf(await shared.forward(addr, request({ id: "new" }), forever)))).toBe("new");
+    release();
+    expect(String(await bytesOf(await slow))).toBe("slow");
+  });
+});
+
+describe("nobody but managers", () => {
+  test("a worker's request is refused", async () => {
+    const { addr } = await serve(async () => whole("no"));
+    const worker = await swarm.node("worker-1");
+    await expect(link(() => worker).forward(addr, request(), forever)).rejects.toMatchObject({
+      kind: "PermissionDenied",
+    });
+  });
+
+  test("a manager that was removed is refused", async () => {
+    const { addr, removed } = await serve(async () => whole("no"));
+    removed.add("manager-2");
+    await expect(link().forward(addr, request(), forever)).rejects.toMatchObject({ kind: "PermissionDenied" });
+  });
+});
+
+describe("an answer", () => {
+  test("of many rows is sent while it is made, others getting their turn", async () => {
+    const row = Buffer.alloc(1000, "r");
+    let turns = 0;
+    const { addr } = await serve(async () => ({
+      status: 200,
+      headers: {},
+      body: {
+        kind: "pieces",
+        pieces: (function* () {
+          setImmediate(() => {
+            turns += 1;
+          });
+          for (let at = 0; at < 3000; at += 1) yield row;
+        })(),
+      },
+    }));
+    const answer = await link().forward(addr, request(), forever);
+    expect(answer.body.kind).toBe("stream");
+    expect(await bytesOf(answer)).toHaveLength(3_000_000);
+    expect(turns).toBe(1);
+  });
+
+  test("without a body has none", async () => {
+    const { addr } = await serve(async () => ({ ...whole(""), body: { kind: "pieces", pieces: [] } }));
+    expect(await link().forward(addr, request(), forever)).toMatchObject({ status: 200, body: { kind: "bytes" } });
+  });
+
+  test("that comes when it comes has its headers at once, and each piece when it is there", async () => {
+    const events = pipe();
+    const { addr } = await serve(async () => ({
+      status: 200,
+      headers: { A: "b" },
+      body: { kind: "stream", stream: events.read() },
+    }));
+    const answer = await link().forward(addr, request({ method: "GET" }), forever);
+    expect(answer).toMatchObject({ status: 200, headers: { A: "b" } });
+    if (answer.body.kind !== "stream") throw new Error("it is a stream");
+    const reader = answer.body.stream[Symbol.asyncIterator]();
+    for (const text of ["one\n", "two\n"]) {
+      events.push(text);
+      expect(String((await reader.next()).value)).toBe(text);
+    }
+    events.end();
+    expect((await reader.next()).done).toBe(true);
+  });
+
+  test("that is not read holds the leader back", async () => {
+    let made = 0;
+    const { addr } = await serve(async () => ({
+      status: 200,
+      headers: {},
+      body: {
+        kind: "stream",
+        stream: (async function* () {
+          for (;;) {
+            made += 1;
+            yield Buffer.alloc(64 * 1024);
+          }
+        })(),
+      },
+    }));
+    const answer = await link().forward(addr, request(), forever);
+    await stable(() => made);
+    expect(made).toBeLessThan(200);
+    if (answer.body.kind === "stream") await answer.body.stream[Symbol.asyncIterator]().return?.();
+  });
+
+  test("whose reader stops ends at the leader", async () => {
+    const ended = deferred();
+    const events = pipe();
+    const { addr } = await serve(async (_, signal) => {
+      signal.addEventListener("abort", ended.resolve, { once: true });
+      return { status: 200, headers: {}, body: { kind: "stream", stream: events.read() } };
+    });
+    const answer = await link().forward(addr, request(), forever);
+    if (answer.body.kind !== "stream") throw new Error("it is a stream");
+    const reader = answer.body.stream[Symbol.asyncIterator]();
+    events.push("x");
+    await reader.next();
+    await reader.return?.();
+    await ended.promise;
+  });
+
+  test("that breaks off in the middle is a failure, never a shorter answer", async () => {
+    const events = pipe();
+    const { addr, close } = await serve(async () => ({
+      status: 200,
+      headers: {},
+      body: { kind: "stream", stream: events.read() },
+    }));
+    const answer = await link().forward(addr, request(), forever);
+    events.push("half");
+    const read = bytesOf(answer);
+    read.catch(() => undefined);
+    await close();
+    await expect(read).rejects.toMatchObject({ kind: "Unavailable" });
+  });
+});
+
+describe("no answer", () => {
+  test("a manager that does not lead says who does", async () => {
+    const { addr } = await serve(async () => ({ notLeading: true }), "10.0.0.9:2377");
+    const error: unknown = await link()
+      .forward(addr, request(), forever)
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(NotTheLeader);
+    expect(error).toMatchObject({ kind: "Unavailable", leaderAddr: "10.0.0.9:2377" });
+  });
+
+  test("a port where nobody listens is said at once, and a leader that comes there is found at once", async () => {
+    const { addr, port, close } = await serve(async () => whole("first"));
+    const shared = link();
+    await shared.forward(addr, request(), forever);
+    await close();
+    await expect(shared.forward(addr, request(), forever)).rejects.toMatchObject({
+      kind: "Unavailable",
+      message: expect.stringMatching(/connection refused|closed the connection/),
+    });
+    const again = await testServer({
+      identity: sourceOf(manager),
+      port,
+      bindings: [forwardBinding(async () => whole("second"), silentLog)],
+    });
+    open.push(again);
+    expect(String(await bytesOf(await shared.forward(addr, request(), forever)))).toBe("second");
+  });
+
+  test("a leader that stops while it works is a failure that says so", async () => {
+    const { addr, close } = await serve(() => new Promise(() => undefined));
+    const waiting = link().forward(addr, request(), forever);
+    waiting.catch(() => undefined);
+    await connected(addr);
+    await close();
+    await expect(waiting).rejects.toMatchObject({ kind: "Unavailable" });
+  });
+
+  test("a failure of the leader's own is none of the client's business", async () => {
+    const { addr } = await serve(() => Promise.reject(new Error("secret detail")));
+    await expect(link().forward(addr, request(), forever)).rejects.toMatchObject({
+      kind: "Unavailable",
+      message: expect.not.stringContaining("secret"),
+    });
+  });
+
+  test("whoever asked may leave: the leader is told, at any moment", async () => {
+    const [began, ended] = [deferred(), deferred()];
+    const { addr } = await serve(async (_, signal) => {
+      began.resolve();
+      signal.addEventListener("abort", ended.resolve, { once: true });
+      return new Promise(() => undefined);
+    });
+    const client = new AbortController();
+    const waiting = link().forward(addr, request(), client.signal);
+    await began.promise;
+    const reason = new Error("the client has gone");
+    client.abort(reason);
+    await expect(waiting).rejects.toBe(reason);
+    await ended.promise;
+    await expect(link().forward(addr, request(), client.signal)).rejects.toBe(reason);
+  });
+
+  test.each([
+    ["nothing at all", []],
+    ["no id", [{ requestId: "", method: "GET", path: "/services" }]],
+    ["no method", [{ requestId: "1", method: "", path: "/services" }]],
+    ["a path that is none", [{ requestId: "1", method: "GET", path: "services" }]],
+  ])("garbage from a manager is refused: %s", async (_, messages) => {
+    let asked = 0;
+    const { addr } = await serve(async () => {
+      asked += 1;
+      return whole("no");
+    });
+    const client = clientTo(ForwardClient, addr, { as: other });
+    open.push(client);
+    const stream = client.ask();
+    const failure = new Promise((resolve) => stream.on("error", resolve));
+    stream.resume();
+    for (const message of messages) {
+      stream.write({ query: "", headers: [], body: Buffer.alloc(0), ...message });
+    }
+    stream.end();
+    expect(await failure).toMatchObject({ details: "a forwarded request has an id, a method and a path" });
+    expect(asked).toBe(0);
+  });
+});
+
+/** What is pushed is read, in order. */
+function pipe() {
+  const waiting: string[] = [];
+  let isOver = false;
+  let wake = (): void => undefined;
+  return {
+    push: (text: string): void => {
+      waiting.push(text);
+      wake();
+    },
+    end: (): void => {
+      isOver = true;
+      wake();
+    },
+    read: async function* (): AsyncGenerator<Uint8Array> {
+      for (;;) {
+        const text = waiting.shift();
+        if (text !== undefined) yield Buffer.from(text);
+        else if (isOver) return;
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        }
+      }
+    },
+  };
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}
+
+/** Until a number stops changing. */
+async function stable(read: () => number): Promise<void> {
+  for (let before = -1; before !== read(); ) {
+    before = read();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The server accepts, and has accepted what came before. */
+async function connected(addr: string): Promise<void> {
+  const [host, port] = addr.split(":");
+  const socket = connect(Number(port), host);
+  await new Promise((resolve) => socket.once("connect", resolve));
+  socket.destroy();
+}
