@@ -8,13 +8,14 @@ import {
   type Metrics,
   messageOf,
   type Random,
+  SwarmError,
   sleep,
   type Timer,
 } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import type { Membership as RaftMembership } from "../gen/skep/raft/v1/raft.js";
 import { RaftMember, type RaftStatus, type Sealer, type StateMachine, type Transport } from "../raft/index.js";
-import { NotLeader, Store, type Writer } from "../store/index.js";
+import { NotLeader, Store, UnknownOutcome, type Writer } from "../store/index.js";
 import { bootstrapSwarm, type NewSwarm } from "./bootstrap.js";
 import type { Pki } from "./ca/index.js";
 import { asStoreError } from "./consensus.js";
@@ -29,6 +30,8 @@ import { type Quorum, QuorumWatch } from "./quorum.js";
 
 export interface ManagerOptions {
   readonly nodeId: string;
+  /** The swarm this node's certificate is of: a log of another one is refused. */
+  readonly clusterId?: string;
   /** host:port other nodes reach this manager at. */
   readonly advertiseAddr: string;
   readonly raftId: number;
@@ -168,9 +171,10 @@ export class Manager {
     return this.#quorum.now();
   }
 
-  /** Loads what is on disk. Resolves before this manager leads. */
+  /** Loads what is on disk; rejects when it is damaged or somebody else's. Resolves before this manager leads. */
   async start(): Promise<void> {
     await this.#raft.start();
+    this.#refuseForeignData();
     this.#quorum.start();
   }
 
@@ -244,13 +248,15 @@ export class Manager {
 
   #beginOrFail(writer: Writer): void {
     this.#begin(writer).catch((error: unknown) => {
-      if (!(error instanceof NotLeader)) this.#options.onFatal(asError(error));
+      if (!isOfTerm(error)) this.#options.onFatal(asError(error));
       else if (this.#writer === writer) this.#beginLater(writer);
     });
   }
 
   async #begin(writer: Writer): Promise<void> {
     await this.#ending;
+    // What is committed since the last start is in the store only now.
+    this.#refuseForeignData();
     await this.#writeFirstRows(writer);
     if (this.#writer !== writer) return;
     const leading = new Leading(
@@ -296,12 +302,11 @@ export class Manager {
     if (this.#writer !== writer) return;
     if (error instanceof InvariantError) return this.#options.onFatal(error);
     // Writes are refused while leadership is handed over, which may yet fail.
-    if (!(error instanceof NotLeader)) {
-      this.#modules.log.error("leading work failed, starting it anew", { component, error: messageOf(error) });
-    }
     this.#end(`component ${component} failed`);
     this.#beginLater(writer);
-    if (!(error instanceof NotLeader)) void this.#handOverAfterFailure();
+    if (isOfTerm(error)) return;
+    this.#modules.log.error("leading work failed, starting it anew", { component, error: messageOf(error) });
+    void this.#handOverAfterFailure();
   }
 
   #beginLater(writer: Writer): void {
@@ -309,6 +314,20 @@ export class Manager {
     this.#restart = this.#modules.clock.after(restartLeadingMs, () => {
       if (this.#writer === writer && !this.#life.signal.aborted) this.#beginOrFail(writer);
     });
+  }
+
+  /** A copied data folder would speak with the voice of the node it was copied from. */
+  #refuseForeignData(): void {
+    const { nodeId, raftId } = this.#self;
+    const { clusterId } = this.#options;
+    const loadedId = this.store.cluster?.id;
+    if (clusterId !== undefined && loadedId !== undefined && loadedId !== clusterId) {
+      throw new SwarmError("FailedPrecondition", `the log is of swarm ${loadedId}, this node is of swarm ${clusterId}`);
+    }
+    const owner = this.#directory.nodeIdOf(raftId);
+    if (owner !== undefined && owner !== nodeId) {
+      throw new SwarmError("FailedPrecondition", `the log is the one of node ${owner}, this is node ${nodeId}`);
+    }
   }
 
   async #handOverAfterFailure(): Promise<void> {
@@ -322,6 +341,11 @@ function stateMachineOf(store: Store): StateMachine {
     snapshot: () => store.snapshot(),
     restore: (chunks) => store.restore(chunks),
   };
+}
+
+/** What a write is answered when leadership is, or may be, lost. */
+function isOfTerm(error: unknown): boolean {
+  return error instanceof NotLeader || error instanceof UnknownOutcome;
 }
 
 function asError(error: unknown): Error {

@@ -286,6 +286,66 @@ describe("the leader goes", () => {
   });
 });
 
+describe("a part of the leading work fails", () => {
+  const breaking = (swarm: ManagersSwarm, machine: string): void => {
+    swarm.writerOf = (name, part, writer) =>
+      name === machine && part === "scheduler"
+        ? { ...writer, update: () => Promise.reject(new Error("a defect")) }
+        : writer;
+  };
+
+  test("with others it hands over, and the next one does the work", async () => {
+    const swarm = await ManagersSwarm.start(3, 1);
+    swarm.kill("m1");
+    await swarm.eventually("another leads", () => swarm.leader !== undefined);
+    breaking(swarm, "m1");
+    await swarm.restart("m1");
+    await swarm.eventually("m1 has all", () => swarm.manager("m1").store.revision === swarm.leaderStore.revision);
+    const { name } = swarm.leader ?? { name: "" };
+    await swarm.stop(name);
+    await swarm.do(swarm.user.create({ name: "web", replicas: 1, image: "nginx" }));
+    await swarm.eventually("web runs", () => {
+      const tasks = swarm.leader ? [...swarm.leaderStore.table("task").all()] : [];
+      return tasks.some(({ status }) => status?.state === TaskState.RUNNING);
+    });
+    expect(swarm.leader?.name).not.toBe("m1");
+  });
+
+  test("alone it starts the work anew, again and again", async () => {
+    const swarm = await ManagersSwarm.start(1, 1);
+    breaking(swarm, "m1");
+    swarm.kill("m1");
+    await swarm.restart("m1");
+    await swarm.eventually("m1 leads", () => swarm.leader !== undefined);
+    await swarm.do(swarm.user.create({ name: "web", replicas: 1, image: "nginx" }));
+    await swarm.advance(1_000);
+    swarm.writerOf = (_name, _part, writer) => writer;
+    await swarm.eventually("web runs", () => {
+      const tasks = [...swarm.manager("m1").store.table("task").all()];
+      return tasks.some(({ status }) => status?.state === TaskState.RUNNING);
+    });
+  });
+});
+
+describe("a log that is somebody else's", () => {
+  test("is refused: a copied data folder does not speak for the node it was copied from", async () => {
+    const swarm = await ManagersSwarm.start(3);
+    swarm.kill("m3");
+    const copied: Machine = { ...swarm.machine("m3"), name: "copy", nodeId: "another" };
+    await expect(swarm.do(swarm.begin(copied))).rejects.toThrow("this is node another");
+  });
+
+  test("is refused: the log of another swarm", async () => {
+    const swarm = await ManagersSwarm.start(1);
+    const machine = swarm.machine("m1");
+    swarm.kill("m1");
+    await swarm.do(swarm.begin(machine, { clusterId: "another" }));
+    await swarm.eventually("it gives up", () => machine.fatal !== undefined);
+    expect(machine.fatal?.message).toContain("this node is of swarm another");
+    expect(swarm.leading).toBeUndefined();
+  });
+});
+
 test("R-713 --force-new-cluster: the one goes on alone, the others' places are given up for good", async () => {
   const swarm = await ManagersSwarm.start(3);
   const old = idsOf([swarm.machine("m2"), swarm.machine("m3")]);

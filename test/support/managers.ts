@@ -23,6 +23,7 @@ import { User } from "../../src/sim/cluster/user.js";
 import { watchedDisk } from "../../src/sim/cluster/watched-disk.js";
 import { SeededRandom, SimDisk, VirtualClock } from "../../src/sim/index.js";
 import { RaftNetwork } from "../../src/sim/raft/network.js";
+import type { Writer } from "../../src/store/index.js";
 
 const diskMs = 0.5;
 
@@ -43,6 +44,7 @@ export interface MachineStart {
   readonly newSwarm?: NewSwarm;
   readonly join?: boolean;
   readonly forceNewCluster?: boolean;
+  readonly clusterId?: string;
 }
 
 export class ManagersSwarm {
@@ -54,6 +56,8 @@ export class ManagersSwarm {
   /** The last session state each host's agent was told. */
   readonly told = new Map<string, SessionState>();
   readonly user: User;
+  /** What a part of a machine's leading work writes through. */
+  writerOf: (machine: string, part: string, writer: Writer) => Writer = (_machine, _part, writer) => writer;
   readonly #pki = simPki();
   #raftIds = 100;
 
@@ -188,14 +192,14 @@ export class ManagersSwarm {
   }
 
   /** down → up. */
-  begin(machine: Machine, { newSwarm, join = false, forceNewCluster = false }: MachineStart = {}): Promise<void> {
+  begin(machine: Machine, { newSwarm, ...how }: MachineStart = {}): Promise<void> {
     machine.lives += 1;
     machine.fatal = undefined;
     const { nodeId, addr: advertiseAddr, raftId, peers } = machine;
     const program = new SimProgram(`${machine.name} ${machine.lives}`, this.clock);
     const manager: Manager = new Manager(
       {
-        ...{ nodeId, advertiseAddr, raftId, newSwarm, join, forceNewCluster, peers, freezeRows: true },
+        ...{ nodeId, advertiseAddr, raftId, newSwarm, ...how, peers, freezeRows: true },
         onFatal: (error) => {
           if (!program.isDead) machine.fatal = error;
         },
@@ -207,6 +211,7 @@ export class ManagersSwarm {
         ...{ log: silentLog, metrics: silentMetrics },
         nextTurn: (fn) => void program.clock.after(0, fn),
         transport: this.#transport(program, raftId),
+        writerOf: (part, writer) => this.writerOf(machine.name, part, writer),
       },
     );
     this.network.join(raftId, {
