@@ -14,6 +14,7 @@ import type { Connector } from "./connector.js";
 import type { Issuers, NodeIdentity } from "./identity/index.js";
 import type { ManagerPart } from "./managing/index.js";
 import type { MembershipRecord } from "./record.js";
+import { RoleWish } from "./role-wish.js";
 import type { Membership } from "./state.js";
 import { settledWithin } from "./within.js";
 
@@ -23,8 +24,6 @@ const goodbyeMs = 2_000;
 const removeMs = 60_000;
 /** A manager that leaves asks the others this long to count it out. */
 const leaveMs = 5_000;
-/** A role that the last renewal did not bring is asked for again after this long. */
-const roleRetryMs = 2_000;
 
 export interface MemberOptions {
   readonly bootId: string;
@@ -52,12 +51,11 @@ const level = 1;
 export class Member {
   readonly #modules: MemberModules;
   readonly #worker: Worker;
+  readonly #roleWish: RoleWish;
   readonly #scope: Scope;
   readonly #endListeners: ((error: Error) => void)[] = [];
   #state: SessionState | undefined;
   #isLeaving = false;
-  /** Monotonic: the last time another role was asked for. */
-  #roleAskedAtMs = Number.NEGATIVE_INFINITY;
   #connected: () => void = () => {};
   readonly #untilConnected = new Promise<void>((resolve) => {
     this.#connected = resolve;
@@ -68,8 +66,10 @@ export class Member {
     const { log, identity, part } = modules;
     this.#scope = new Scope(log, (component, error) => this.#ended(new Error(`${component}: ${messageOf(error)}`)));
     this.#worker = this.#newWorker(options);
+    this.#roleWish = this.#newRoleWish();
     identity.onChange(() => {
       this.#worker.factsChanged();
+      this.#roleWish.look();
       if (!this.#isLeaving) part.become(isManager(identity.role));
     });
   }
@@ -134,6 +134,7 @@ export class Member {
 
   /** Ends everything; nobody is told. Containers run on. */
   async stop(): Promise<void> {
+    this.#roleWish.end();
     await this.#scope.stop("the daemon is stopping");
     await this.#worker.flushed();
     await this.part.stop();
@@ -188,23 +189,24 @@ export class Member {
     );
   }
 
+  /** Another role: a certificate for it, and with that the manager part begins or ends. */
+  #newRoleWish(): RoleWish {
+    const { identity, clock, log } = this.#modules;
+    return new RoleWish({
+      ...{ clock, held: () => identity.role },
+      wanted: () => (this.#isLeaving ? undefined : this.#state?.node?.role),
+      ask: (role) => {
+        log.info("this node has another role", { role: isManager(role) ? "manager" : "worker" });
+        identity.renewSoon();
+      },
+    });
+  }
+
   #stateChanged(state: SessionState): void {
     this.#state = state;
     this.#modules.connector.managersAre(state.managers);
     this.#connected();
-    this.#askForRole(state.node?.role);
-  }
-
-  /** Another role: a certificate for it, and with that the manager part begins or ends. */
-  #askForRole(role: NodeRole | undefined): void {
-    const { identity, clock, log } = this.#modules;
-    if (role === undefined || role === identity.role || this.#isLeaving) return;
-    const nowMs = clock.monotonic();
-    if (nowMs - this.#roleAskedAtMs < roleRetryMs) return;
-    this.#roleAskedAtMs = nowMs;
-    log.info("this node has another role", { role: isManager(role) ? "manager" : "worker" });
-    identity.renewSoon();
-    clock.after(roleRetryMs, () => this.#askForRole(this.#state?.node?.role));
+    this.#roleWish.look();
   }
 
   /** Who can renew this node's certificate. */
