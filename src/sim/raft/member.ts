@@ -43,6 +43,8 @@ export class SimMember implements End {
   #life: Life | undefined;
   #member: RaftMember | undefined;
   #machine: WriteList | undefined;
+  /** The life that is ending in good order. */
+  #stopping: Life | undefined;
   /** The term it leads in. */
   #leadingTerm: number | undefined;
   /** Its disk failed, and it has ended by itself. */
@@ -96,7 +98,7 @@ export class SimMember implements End {
     this.#leadingTerm = undefined;
     this.#hasFailed = false;
     member.onLeadership(({ leading, term }) => {
-      this.#leadingTerm = leading ? term : undefined;
+      if (!life.isOver) this.#leadingTerm = leading ? term : undefined;
     });
     member.onFatal((error) => life.isOver || this.#failed(error));
     [this.#life, this.#member, this.#machine] = [life, member, machine];
@@ -155,9 +157,11 @@ export class SimMember implements End {
     else this.disk.crash(survival, this.#modules.random);
   }
 
-  /** up → down in good order; calls `onStopped` then, unless something else ends it first. */
+  /** up → down in good order, once; calls `onStopped` then, unless something else ends it first. */
   stop(onStopped: () => void): void {
     const life = this.#life;
+    if (life === this.#stopping) return;
+    this.#stopping = life;
     const ended = (): void => {
       if (life?.isOver !== false) return;
       this.crash("kill");
