@@ -16,7 +16,7 @@ export interface DaemonOptions {
   readonly engineSocketPath: string;
 }
 
-const START_MS = 5_000;
+const START_MS = 20_000;
 
 export class Daemon {
   readonly socketPath: string;
