@@ -27,7 +27,7 @@ let manager: Credentials;
 let other: Credentials;
 const open: { close(): unknown }[] = [];
 const forever = new AbortController().signal;
-setMaxListeners(1_000, forever);
+setMaxListeners(1_000);
 
 beforeAll(async () => {
   swarm = await testSwarm();
@@ -235,16 +235,16 @@ describe("an answer", () => {
 
   test("that breaks off in the middle is a failure, never a shorter answer", async () => {
     const events = pipe();
-    const { addr, close } = await serve(async () => ({
+    const server = await serve(async () => ({
       status: 200,
       headers: {},
       body: { kind: "stream", stream: events.read() },
     }));
-    const answer = await link().forward(addr, request(), forever);
+    const answer = await link().forward(server.addr, request(), forever);
     events.push("half");
     const read = bytesOf(answer);
     read.catch(() => undefined);
-    await close();
+    await server.close();
     await expect(read).rejects.toMatchObject({ kind: "Unavailable" });
   });
 });
@@ -260,29 +260,29 @@ describe("no answer", () => {
   });
 
   test("a port where nobody listens is said at once, and a leader that comes there is found at once", async () => {
-    const { addr, port, close } = await serve(async () => whole("first"));
+    const server = await serve(async () => whole("first"));
     const shared = link();
-    await shared.forward(addr, request(), forever);
-    await close();
-    await expect(shared.forward(addr, request(), forever)).rejects.toMatchObject({
+    await shared.forward(server.addr, request(), forever);
+    await server.close();
+    await expect(shared.forward(server.addr, request(), forever)).rejects.toMatchObject({
       kind: "Unavailable",
       message: expect.stringMatching(/connection refused|closed the connection/),
     });
     const again = await testServer({
       identity: sourceOf(manager),
-      port,
+      port: server.port,
       bindings: [forwardBinding(async () => whole("second"), silentLog)],
     });
     open.push(again);
-    expect(String(await bytesOf(await shared.forward(addr, request(), forever)))).toBe("second");
+    expect(String(await bytesOf(await shared.forward(server.addr, request(), forever)))).toBe("second");
   });
 
   test("a leader that stops while it works is a failure that says so", async () => {
-    const { addr, close } = await serve(() => new Promise(() => undefined));
-    const waiting = link().forward(addr, request(), forever);
+    const server = await serve(() => new Promise(() => undefined));
+    const waiting = link().forward(server.addr, request(), forever);
     waiting.catch(() => undefined);
-    await connected(addr);
-    await close();
+    await connected(server.addr);
+    await server.close();
     await expect(waiting).rejects.toMatchObject({ kind: "Unavailable" });
   });
 
