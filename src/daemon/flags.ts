@@ -16,6 +16,8 @@ export interface DaemonOptions {
   readonly logFormat: LogFormat;
   readonly metricsAddr: { readonly host: string; readonly port: number } | undefined;
   readonly pidfile: string | undefined;
+  /** Where other nodes reach this one from now on; undefined: where init or join said. Port 0: the one it has. */
+  readonly advertiseAddr: { readonly host: string; readonly port: number } | undefined;
 }
 
 /** Where the API listens. */
@@ -55,6 +57,7 @@ interface RawFlags {
   logFormat: LogFormat;
   metricsAddr?: string;
   pidfile?: string;
+  advertiseAddr?: string;
   tlsverify?: boolean;
   tlscacert?: string;
   tlscert?: string;
@@ -78,6 +81,7 @@ export function parseDaemonFlags(argv: readonly string[]): DaemonOptions {
     logFormat: raw.logFormat,
     metricsAddr: raw.metricsAddr === undefined ? undefined : parseHostPort("--metrics-addr", raw.metricsAddr),
     pidfile: raw.pidfile,
+    advertiseAddr: raw.advertiseAddr === undefined ? undefined : parseAdvertised(raw.advertiseAddr),
   };
 }
 
@@ -96,6 +100,7 @@ function parseRaw(argv: readonly string[]): RawFlags {
     .addOption(new Option("--log-format <format>").choices(["text", "json"]).default("text"))
     .option("--metrics-addr <host:port>", "serve /metrics, /healthz and /readyz here")
     .option("--pidfile <file>", "write the process id here")
+    .option("--advertise-addr <ip[:port]>", "where other nodes reach this one, if it has moved since init or join")
     .option("--tlsverify", "require client certificates on tcp:// addresses")
     .option("--tlscacert <file>", "trust client certificates of this authority")
     .option("--tlscert <file>", "certificate of the API server")
@@ -155,6 +160,17 @@ function parseHostPort(flag: string, text: string): { host: string; port: number
     throw new SwarmError("InvalidArgument", `${flag} "${text}": must be an IP address and a port, as 127.0.0.1:2375`);
   }
   return { host, port };
+}
+
+function parseAdvertised(text: string): { readonly host: string; readonly port: number } {
+  const isBare = isIP(text) !== 0;
+  const address = isBare ? { host: text, port: 0 } : parseHostPort("--advertise-addr", text);
+  if (isIP(address.host) !== 0 && !isUnspecified(address.host)) return address;
+  throw new SwarmError("InvalidArgument", `--advertise-addr "${text}": must be an IP address other nodes can dial`);
+}
+
+function isUnspecified(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 function isLoopback(host: string): boolean {

@@ -1,5 +1,6 @@
 // The membership in force, as it is written down: changes are made one after another, each durable before the next.
 
+import { joinAddress, splitAddress } from "./address.js";
 import type { Membership, State } from "./state.js";
 
 export class MembershipRecord {
@@ -53,4 +54,21 @@ export function withoutManager(membership: Membership): Membership {
 export function begun(membership: Membership): Membership {
   const { isJoining: _isJoining, ...rest } = membership;
   return rest;
+}
+
+/** The node has moved to `host` (port 0: the one it has): what named its old address names the new one. */
+export function moved(membership: Membership, to: { readonly host: string; readonly port: number }): Membership {
+  const { advertiseAddr: before, listenAddr, dataPathAddr } = membership;
+  const listens = splitAddress(listenAddr);
+  const old = before === "" ? { host: "", port: listens.port } : splitAddress(before);
+  const port = to.port === 0 ? old.port : to.port;
+  const advertiseAddr = joinAddress(to.host, port);
+  const host = (known: string): string => (known === old.host ? to.host : known);
+  return {
+    ...membership,
+    advertiseAddr,
+    listenAddr: joinAddress(host(listens.host), listens.port === old.port ? port : listens.port),
+    dataPathAddr: host(dataPathAddr),
+    managers: membership.managers.map((addr) => (addr === before ? advertiseAddr : addr)),
+  };
 }

@@ -100,7 +100,13 @@ class Daemon {
       opened.unshift(() => lag.stop());
       const version = SKEP_VERSION;
       const starter = new MemberStarter(
-        { name: options.name, version, bootId: bootId(), onFatal: (error) => fatal.report(error) },
+        {
+          name: options.name,
+          advertiseAddr: options.advertiseAddr,
+          version,
+          bootId: bootId(),
+          onFatal: (error) => fatal.report(error),
+        },
         {
           ...{ state, engine, clock, log, metrics },
           ...{ disk: openDisk(options.dataDir), pki: createPki(), random: systemRandom },
@@ -171,6 +177,7 @@ function checks(node: LocalNode, lag: LoopLag, fatal: { readonly error: Error | 
       const member = node.member;
       if (member === undefined) return { ok: false, reason: `this node is ${node.state().local}` };
       const { part } = member;
+      if (part.failure !== undefined) return { ok: false, reason: `the manager is broken: ${part.failure}` };
       if (part.state === "starting") return { ok: false, reason: "the manager is not part of the consensus" };
       if (part.managing?.hasLeader === false) return { ok: false, reason: "the manager has no leader: no quorum?" };
       return member.isConnected ? { ok: true } : { ok: false, reason: "the worker has no session with a manager" };

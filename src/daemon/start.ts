@@ -16,7 +16,7 @@ import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/in
 import { KeyRing, sealerFor } from "./keys/index.js";
 import { type Beginning, ManagerPart, newRaftId } from "./managing/index.js";
 import { isManager, Member } from "./member.js";
-import { MembershipRecord } from "./record.js";
+import { MembershipRecord, moved } from "./record.js";
 import { folders, type Membership, type State } from "./state.js";
 import { settledWithin } from "./within.js";
 
@@ -31,6 +31,8 @@ export interface MemberStarterOptions {
   readonly name: string;
   readonly version: string;
   readonly bootId: string;
+  /** Where other nodes reach this one, if it is not where it was. */
+  readonly advertiseAddr?: { readonly host: string; readonly port: number } | undefined;
   /** Called when the daemon can go on no more. */
   readonly onFatal: (error: Error) => void;
 }
@@ -142,13 +144,16 @@ export class MemberStarter {
     if (membership.raftId === undefined) await this.#modules.state.removeManager();
     const { identity, ring } = await this.#stored();
     signal.throwIfAborted();
-    const parts = this.#partsOf({ record: this.#recordOf(membership), identity, ring });
+    const record = this.#recordOf(membership);
+    const { advertiseAddr } = this.#options;
+    if (advertiseAddr) await record.change((known) => moved(known, advertiseAddr));
+    const parts = this.#partsOf({ record, identity, ring });
     const { part, connector } = parts;
     if (isManager(identity.role)) {
       try {
         await part.begin(undefined, signal);
       } catch (error) {
-        const others = connector.managers.filter((addr) => addr !== membership.advertiseAddr);
+        const others = connector.managers.filter((addr) => addr !== record.current.advertiseAddr);
         if (signal.aborted || others.length === 0) throw error;
         part.broke(error);
       }

@@ -115,6 +115,9 @@ function warnings({ state, member, engineAddress }: StatusModules, engineError: 
   const local = state();
   return [
     ...(local.local === "error" ? [`This node is not working for its swarm: ${local.error}`] : []),
+    ...(member()?.part.failure !== undefined
+      ? [`The manager on this node is broken, its worker goes on: ${member()?.part.failure}`]
+      : []),
     ...(engineError !== undefined ? [`The engine at ${engineAddress} does not answer: ${engineError}`] : []),
     ...(member() !== undefined && member()?.isConnected === false
       ? ["No manager counts this node in at the moment; its containers run on."]

@@ -12,7 +12,16 @@ it("defaults are those of the architecture paper", () => {
     logFormat: "text",
     metricsAddr: undefined,
     pidfile: undefined,
+    advertiseAddr: undefined,
   });
+});
+
+it.each([
+  ["10.0.0.9", { host: "10.0.0.9", port: 0 }],
+  ["10.0.0.9:2400", { host: "10.0.0.9", port: 2400 }],
+  ["fd00::9", { host: "fd00::9", port: 0 }],
+])("a node that has moved is told so: --advertise-addr %s", (text, expected) => {
+  expect(parseDaemonFlags(["--advertise-addr", text]).advertiseAddr).toEqual(expected);
 });
 
 it("takes several addresses, with TLS on those that leave the machine", () => {
@@ -37,6 +46,7 @@ const refused: readonly [string, RegExp][] = [
   ["--host tcp://0.0.0.0:2375", /add --tlsverify/],
   ["--host tcp://10.0.0.1", /must be an IP address and a port/],
   ["--host tcp://127.0.0.1:99999", /must be an IP address and a port/],
+  ["--advertise-addr 0.0.0.0", /must be an IP address other nodes can dial/],
   ["--host tcp://example.com:1", /must be an IP address and a port/],
   ["--metrics-addr 9323", /--metrics-addr "9323": must be an IP address and a port/],
   ["--tlsverify", /--tlsverify needs --tlscacert, --tlscert and --tlskey/],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { begun, MembershipRecord, withoutManager } from "../../src/daemon/record.js";
+import { begun, MembershipRecord, moved, withoutManager } from "../../src/daemon/record.js";
 import type { Membership } from "../../src/daemon/state.js";
 
 const membership: Membership = {
@@ -50,4 +50,28 @@ test("who is a manager no more keeps nothing of its place in the consensus", () 
   const peers = [{ raftId: 1, nodeId: "x", addr: "a" }];
   expect(withoutManager({ ...membership, raftId: 7, isJoining: true, peers })).toEqual(membership);
   expect(begun({ ...membership, raftId: 7, isJoining: true })).toEqual({ ...membership, raftId: 7 });
+});
+
+test.each([
+  ["listens everywhere", "0.0.0.0:2377", "10.0.0.1:2377", "0.0.0.0:2377"],
+  ["listens on the old address", "10.0.0.1:2377", "10.0.0.1:2377", "10.0.0.9:2377"],
+  ["never said where it is", "0.0.0.0:2377", "", "0.0.0.0:2377"],
+])("a node that %s and moves is told of at its new address", (_title, listenAddr, advertiseAddr, listens) => {
+  const before = {
+    ...membership,
+    listenAddr,
+    advertiseAddr,
+    dataPathAddr: "10.0.0.1",
+    managers: ["10.0.0.1:2377", "x"],
+  };
+  const after = moved(before, { host: "10.0.0.9", port: 0 });
+  expect(after.advertiseAddr).toBe("10.0.0.9:2377");
+  expect(after.listenAddr).toBe(listens);
+  if (advertiseAddr !== "") expect(after).toMatchObject({ dataPathAddr: "10.0.0.9", managers: ["10.0.0.9:2377", "x"] });
+  expect(moved(after, { host: "10.0.0.9", port: 0 })).toEqual(after);
+});
+
+test("with another port it listens there, too, and an IPv6 address is written as one", () => {
+  const after = moved({ ...membership, advertiseAddr: "10.0.0.1:2377" }, { host: "fd00::9", port: 2400 });
+  expect(after).toMatchObject({ advertiseAddr: "[fd00::9]:2400", listenAddr: "0.0.0.0:2400" });
 });
