@@ -27,8 +27,9 @@ export interface Standing {
 
 /** Whether the leader has to be asked. */
 export function mustJoin({ isMember, hasLeader, silentForMs, knownAddr, ownAddr }: Standing): boolean {
-  if (!isMember) return true;
-  return hasLeader ? knownAddr !== ownAddr : silentForMs >= silentMaxMs;
+  // At another address the leader cannot be heard: it speaks to the old one.
+  if (!isMember || knownAddr !== ownAddr) return true;
+  return !hasLeader && silentForMs >= silentMaxMs;
 }
 
 export interface AnnounceModules {
