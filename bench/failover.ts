@@ -1,9 +1,9 @@
 // What a light load of writes notices when its leader goes: killed, cut off without a word, stopped; and that a leader whose
 // connections break stays. Three managers of Docker's own swarm mode, then three of Skep, as processes on hosts of their own.
-//   npm run bench:failover -- [--rounds 30] [--docker-rounds 3] [--strokes kill,cut,stop,break] [--sides docker,skep] [--json FILE]
+//   npm run bench:failover -- [--rounds 30] [--docker-rounds 3] [--strokes kill,cut,stop,break] [--sides docker,skep] [--json FILE] [--logs FOLDER]
 // Exits 1 when a bar is missed, an election was held for nothing or an acknowledged write is gone.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Kind, type ManagerHost, type Managers, startManagers } from "../test/e2e/support/managers.js";
@@ -18,6 +18,8 @@ const { values: flags } = parseArgs({
     strokes: { type: "string", default: "kill,cut,stop,break" },
     sides: { type: "string", default: "docker,skep" },
     json: { type: "string" },
+    /** Where the logs of the managers go. */
+    logs: { type: "string" },
   },
 });
 
@@ -32,6 +34,8 @@ const AFTER_MS = 500;
 /** Before a stroke, so that it meets a swarm at rest. */
 const CALM_MS = 500;
 const BROKEN = 1_000;
+/** Mean pause between two breaks; on the whole a connection lives some ten times as long. */
+const BREAK_MS = 20;
 
 /** What Skep must reach, in milliseconds. */
 const bars: Readonly<Record<Stroke, { readonly median: number; readonly worst?: number }>> = {
@@ -76,6 +80,9 @@ async function measure(kind: Kind): Promise<void> {
   }
   if (flags.strokes.includes("break")) await breakConnections(kind, managers, load);
   await load.stop();
+  if (flags.logs !== undefined) {
+    for (const { name, folder } of managers.all) cpSync(join(folder, `${kind}.log`), join(flags.logs, `${name}.log`));
+  }
   const { acknowledged, lost, belied } = await load.account(await managers.untilHealthy());
   console.log(
     `${kind}: ${acknowledged} acknowledged writes; ${lost.length} lost, ${belied.length} done though refused`,
@@ -90,6 +97,7 @@ async function round(managers: Managers, load: WriteLoad, stroke: Stroke): Promi
   load.close([leader.name]);
   const before = load.writes.length;
   const from = await strike(leader, stroke);
+  if (flags.logs !== undefined) console.log(`${new Date().toISOString()} ${stroke} ${leader.name}`);
   const accepted = (): readonly number[] =>
     load.writes
       .slice(before)
@@ -132,15 +140,16 @@ function longestPause(from: number, accepted: readonly number[]): number {
 /** Breaks connections until it is `BROKEN`, the leader alive all the time. */
 async function breakConnections(kind: Kind, managers: Managers, load: WriteLoad): Promise<void> {
   const leader = await managers.untilHealthy();
-  const term = await termOf(kind, leader);
+  const term = termOf(kind, managers);
   const [before, from] = [load.writes.length, performance.now()];
   let broken = 0;
   while (broken < BROKEN) {
-    for (const host of managers.all) broken += await host.breakConnections();
-    await new Promise((resolve) => setTimeout(resolve, 50 + 100 * Math.random()));
+    const host = managers.all[Math.floor(Math.random() * MANAGERS)];
+    broken += (await host?.breakConnection(Math.random())) ?? 0;
+    await new Promise((resolve) => setTimeout(resolve, BREAK_MS * 2 * Math.random()));
   }
   const seconds = (performance.now() - from) / 1_000;
-  const [now, termNow] = [await managers.untilHealthy(), await termOf(kind, leader)];
+  const [now, termNow] = [await managers.untilHealthy(), termOf(kind, managers)];
   const writes = load.writes.slice(before);
   const good = writes.filter(({ outcome }) => outcome === "yes").length;
   console.log(
@@ -150,11 +159,14 @@ async function breakConnections(kind: Kind, managers: Managers, load: WriteLoad)
   if (kind === "skep" && (now !== leader || term !== termNow)) faults.push("an election while the leader lived");
 }
 
-/** Skep has a metric, Docker's engine a line in its log. */
-async function termOf(kind: Kind, host: ManagerHost): Promise<number | undefined> {
-  if (kind === "skep") return host.skep.metric("skep_raft_term");
-  const log = readFileSync(join(host.folder, "docker.log"), "utf8");
-  return Number([...log.matchAll(/elected leader .*? at term (\d+)/g)].at(-1)?.[1]);
+/** The highest that any manager's log tells of. */
+function termOf(kind: Kind, managers: Managers): number {
+  const line = kind === "skep" ? / raft leader term=(\d+)/g : /elected leader .*? at term (\d+)/g;
+  const terms = managers.all.flatMap(({ folder }) => {
+    const log = readFileSync(join(folder, `${kind}.log`), "utf8");
+    return [...log.matchAll(line)].map(([, term]) => Number(term));
+  });
+  return Math.max(...terms);
 }
 
 function row(stroke: Stroke): readonly string[] {

@@ -1,65 +1,61 @@
-// The bare log: one member, in this process, on this disk. Entries a second at 1 and at 256 proposers, as they are and with a
-// delay added to every sync. Run: node scripts/run.mjs bench/raft-log.ts [seconds per case]
+// The log on this disk, 256-byte entries: writes a second at 1 and at 256 writers, as it is and with a delay added to every
+// sync. One member alone; three in three processes over mutual TLS; the same asked with one gRPC Put a write; and etcd (three
+// members, of Debian's etcd-server, installed if need be) driven by that very load generator.
+//   node scripts/run.mjs bench/raft-log.ts [--seconds N] [--only alone|three|put|etcd] [--delays 0,2,10] [--writers 1,256]
+//     [--rounds N] [--cpu-prof FOLDER]
 
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { parseArgs } from "node:util";
+import { credentials } from "@grpc/grpc-js";
 import { openDisk, systemClock, systemRandom } from "../src/base/host/index.js";
-import { type Clock, type Disk, type DiskFile, silentLog, silentMetrics, sleep } from "../src/base/index.js";
+import { silentLog, silentMetrics } from "../src/base/index.js";
 import { aesSealer, nextTurn } from "../src/raft/host/index.js";
-import { RaftMember, type StateMachine } from "../src/raft/index.js";
+import { RaftMember } from "../src/raft/index.js";
+import { etcdTrio } from "./support/etcd.js";
+import { type Figures, load, quantile } from "./support/load.js";
+import { PutClients, putRequest } from "./support/put.js";
+import { Counting, memberRole, runMemberProcess } from "./support/raft-process.js";
+import { raftTrio, type Trio } from "./support/raft-trio.js";
+import { delayed } from "./support/slow-disk.js";
 
 const entryBytes = 256;
-const warmUpSeconds = 1;
-const rounds = 5;
-const seconds = Number(process.argv[2] ?? 5);
+const warmUpSeconds = 2;
+const connections = 4;
 
-/** Counts, and forgets. */
-class Counting implements StateMachine {
-  applied = 0;
-  apply(): void {
-    this.applied += 1;
-  }
-  snapshot(): Iterable<Uint8Array> {
-    return [new Uint8Array(64)];
-  }
-  async restore(): Promise<void> {}
+interface Noted extends Figures {
+  readonly note?: string;
 }
 
-/** The disk with `delayMs` before every file sync. */
-function delayed(disk: Disk, clock: Clock, delayMs: number): Disk {
-  const slow = (file: DiskFile): DiskFile => ({
-    write: (data, offset) => file.write(data, offset),
-    read: (length, offset) => file.read(length, offset),
-    size: () => file.size(),
-    truncate: (length) => file.truncate(length),
-    sync: async () => {
-      await sleep(clock, delayMs);
-      await file.sync();
-    },
-    close: () => file.close(),
-  });
-  return {
-    open: async (name, options) => slow(await disk.open(name, options)),
-    readFile: (name) => disk.readFile(name),
-    replaceFile: (name, data) => disk.replaceFile(name, data),
-    list: (folder) => disk.list(folder),
-    makeFolder: (folder) => disk.makeFolder(folder),
-    rename: (from, to) => disk.rename(from, to),
-    remove: (name) => disk.remove(name),
-    syncFolder: (folder) => disk.syncFolder(folder),
-  };
-}
+/** One way to write, measured at a number of writers and a delay. */
+type Case = (root: string, writers: number, delayMs: number) => Promise<Noted>;
 
-interface Figures {
-  /** Entries a second, of each round. */
-  readonly rates: readonly number[];
-  readonly latenciesMs: readonly number[];
-}
+const { values } = parseArgs({
+  // The program is a member's process too.
+  args: process.argv[2] === memberRole ? [] : process.argv.slice(2),
+  options: {
+    seconds: { type: "string", default: "5" },
+    rounds: { type: "string", default: "5" },
+    only: { type: "string" },
+    delays: { type: "string", default: "0,2,10" },
+    writers: { type: "string", default: "1,256" },
+    "cpu-prof": { type: "string" },
+  },
+});
+const rounds = Number(values.rounds);
+const loadOptions = (workers: number) => ({ workers, rounds, warmUpSeconds, seconds: Number(values.seconds) });
+const nodeFlags = values["cpu-prof"] === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", values["cpu-prof"]];
 
-async function measure(root: string, proposers: number, delayMs: number): Promise<Figures> {
-  const disk = openDisk(fs.mkdtempSync(path.join(root, "log-")));
-  const machine = new Counting();
+const cases: Readonly<Record<string, { readonly title: string; readonly run: Case; readonly canDelay: boolean }>> = {
+  alone: { title: "one member, in-process", run: alone, canDelay: true },
+  three: { title: "three processes, writers in the leader's", run: three, canDelay: true },
+  put: { title: "three processes, one gRPC Put a write", run: put, canDelay: true },
+  etcd: { title: "etcd, three processes, one gRPC Put a write", run: etcd, canDelay: false },
+};
+
+async function alone(root: string, writers: number, delayMs: number): Promise<Figures> {
+  const disk = openDisk(root);
   const member = new RaftMember(
     { id: 1, folder: "raft", bootstrap: true },
     {
@@ -69,7 +65,7 @@ async function measure(root: string, proposers: number, delayMs: number): Promis
       random: systemRandom,
       log: silentLog,
       metrics: silentMetrics,
-      stateMachine: machine,
+      stateMachine: new Counting(),
       nextTurn,
     },
   );
@@ -78,34 +74,62 @@ async function measure(root: string, proposers: number, delayMs: number): Promis
     member.onLeadership((change) => resolve(change.term));
     member.start().catch(reject);
   });
-  const figures = await load(member, machine, term, proposers);
+  const data = new Uint8Array(entryBytes).fill(7);
+  const figures = await load(loadOptions(writers), () => member.propose(data, term));
   await member.stop();
   return figures;
 }
 
-async function load(member: RaftMember, machine: Counting, term: number, proposers: number): Promise<Figures> {
-  const data = new Uint8Array(entryBytes).fill(7);
-  const latenciesMs: number[] = [];
-  let isRunning = true;
-  const propose = async (): Promise<void> => {
-    while (isRunning) {
-      const startedMs = performance.now();
-      await member.propose(data, term);
-      latenciesMs.push(performance.now() - startedMs);
-    }
+async function three(root: string, writers: number, delayMs: number): Promise<Noted> {
+  const trio = await raftTrio(root, delayMs, nodeFlags);
+  const load = () => trio.leader.ask("load", { ...loadOptions(writers), bytes: entryBytes });
+  const figures = await withProcessorTime(trio, load);
+  await trio.end();
+  return figures;
+}
+
+async function put(root: string, writers: number, delayMs: number): Promise<Noted> {
+  const trio = await raftTrio(root, delayMs, nodeFlags);
+  const addr = await trio.leader.ask("servePuts");
+  const figures = await withProcessorTime(trio, () => putLoad(addr, writers));
+  await trio.end();
+  return figures;
+}
+
+async function etcd(root: string, writers: number): Promise<Figures> {
+  const trio = await etcdTrio(root);
+  const figures = await putLoad(trio.leaderAddr, writers);
+  await trio.end();
+  return figures;
+}
+
+/** What a write costs each process, besides: less at the mercy of who else uses the machine. */
+async function withProcessorTime(trio: Trio, load: () => Promise<Figures>): Promise<Noted> {
+  const used = async (): Promise<number[]> => {
+    const own = process.cpuUsage();
+    const seconds = [(own.user + own.system) / 1e6];
+    for (const member of trio.members) seconds.push(await member.ask("cpuSeconds"));
+    return seconds;
   };
-  const all = Promise.all(Array.from({ length: proposers }, propose));
-  await sleep(systemClock, warmUpSeconds * 1000);
-  latenciesMs.length = 0;
-  const rates: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const [applied, startedMs] = [machine.applied, performance.now()];
-    await sleep(systemClock, (seconds * 1000) / rounds);
-    rates.push(((machine.applied - applied) * 1000) / (performance.now() - startedMs));
-  }
-  isRunning = false;
-  await all;
-  return { rates, latenciesMs };
+  const before = await used();
+  const figures = await load();
+  const after = await used();
+  const [own = 0, leader = 0, ...followers] = after.map(
+    (now, at) => ((now - (before[at] ?? 0)) * 1e6) / figures.writes,
+  );
+  const micros = [leader, ...followers, own].map((each) => each.toFixed(1)).join(" ");
+  return { ...figures, note: `µs a write, leader, followers, bench: ${micros}` };
+}
+
+/** The one load generator: unary Puts over plain HTTP/2. */
+async function putLoad(addr: string, writers: number): Promise<Figures> {
+  const clients = new PutClients(addr, credentials.createInsecure(), connections);
+  const requests = Array.from({ length: writers }, (_, worker) => putRequest(`key-${worker}`, entryBytes));
+  const figures = await load(loadOptions(writers), (worker) =>
+    clients.put(worker, requests[worker] ?? Buffer.alloc(0)),
+  );
+  clients.close();
+  return figures;
 }
 
 /** Median milliseconds of a bare overwrite and its fdatasync, one after the other on this thread. */
@@ -123,30 +147,43 @@ function bareSyncMs(root: string): number {
   return quantile(times, 0.5);
 }
 
-function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+async function main(): Promise<void> {
+  const root = fs.mkdtempSync(path.join(process.env["SKEP_BENCH_DIR"] ?? os.tmpdir(), "skep-raft-log-"));
+  try {
+    const cpus = os.cpus();
+    console.log(
+      `node ${process.version}, ${cpus.length} × ${cpus[0]?.model ?? "?"}, ${entryBytes}-byte entries, encrypted`,
+    );
+    console.log(`this disk: write + fdatasync ${bareSyncMs(root).toFixed(3)} ms (median of 1,000, ${root})`);
+    for (const [name, { title, run, canDelay }] of Object.entries(cases)) {
+      if (values.only !== undefined && !values.only.split(",").includes(name)) continue;
+      console.log(`\n${title}\n  writers  added sync  writes/s (median of ${rounds}; all)   p50      p99   load 1 min`);
+      for (const writers of values.writers.split(",").map(Number)) {
+        for (const delayMs of canDelay ? values.delays.split(",").map(Number) : [0]) {
+          await report(writers, delayMs, await run(fs.mkdtempSync(path.join(root, `${name}-`)), writers, delayMs));
+        }
+      }
+    }
+  } finally {
+    fs.rmSync(root, { recursive: true, force: true });
+  }
 }
 
-const root = fs.mkdtempSync(path.join(process.env["SKEP_BENCH_DIR"] ?? os.tmpdir(), "skep-raft-log-"));
-try {
-  console.log(`raft log, one member, ${entryBytes}-byte entries, encrypted, group commit; node ${process.version}`);
-  console.log(`this disk: write + fdatasync ${bareSyncMs(root).toFixed(3)} ms (median of 1,000, ${root})`);
-  console.log("proposers  added sync  entries/s (median of 5)   latency p50      p99");
-  for (const proposers of [1, 256]) {
-    for (const delayMs of [0, 2, 10]) {
-      const { rates, latenciesMs } = await measure(root, proposers, delayMs);
-      console.log(
-        [
-          String(proposers).padStart(9),
-          `${delayMs} ms`.padStart(11),
-          Math.round(quantile(rates, 0.5)).toLocaleString("en").padStart(24),
-          `${quantile(latenciesMs, 0.5).toFixed(2)} ms`.padStart(13),
-          `${quantile(latenciesMs, 0.99).toFixed(2)} ms`.padStart(10),
-        ].join(" "),
-      );
-    }
-  }
-} finally {
-  fs.rmSync(root, { recursive: true, force: true });
+async function report(writers: number, delayMs: number, { rates, p50Ms, p99Ms, note = "" }: Noted): Promise<void> {
+  const whole = (rate: number): string => Math.round(rate).toLocaleString("en");
+  const all = rates.map((rate) => whole(rate)).join(" ");
+  const cells = [
+    String(writers).padStart(9),
+    `${delayMs} ms`.padStart(11),
+    whole(quantile(rates, 0.5)).padStart(9),
+    `(${all})`,
+    `${p50Ms.toFixed(2)} ms`.padStart(9),
+    `${p99Ms.toFixed(2)} ms`.padStart(9),
+    os.loadavg()[0]?.toFixed(1) ?? "",
+    note,
+  ];
+  console.log(cells.join("  "));
 }
+
+if (process.argv[2] === memberRole) runMemberProcess();
+else await main();

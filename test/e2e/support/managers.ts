@@ -32,6 +32,8 @@ interface Program {
   end(signal: "SIGKILL" | "SIGTERM"): Promise<unknown>;
 }
 
+/** Connections between members, for `ss`. */
+const MEMBERS = "( sport = :2377 or dport = :2377 )";
 const READY_MS = 60_000;
 const JOIN_MS = 60_000;
 
@@ -188,9 +190,19 @@ export class ManagerHost {
     return this.#namespaces.run(command, options);
   }
 
+  /** Breaks one of the connections between managers that end here, drawn with `chance` in [0, 1); answers with how many. */
+  async breakConnection(chance: number): Promise<number> {
+    const { stdout } = await this.exec(["ss", "-Htn", "state", "established", MEMBERS]);
+    const open = stdout.split("\n").filter((line) => line.trim() !== "");
+    const [, , from, to] = (open[Math.floor(chance * open.length)] ?? "").split(/\s+/);
+    if (from === undefined || to === undefined) return 0;
+    const { stdout: broken } = await this.exec(["ss", "-KHtn", "src", from, "dst", to]);
+    return broken.trim() === "" ? 0 : 1;
+  }
+
   /** Breaks every connection between managers that ends here, as a middlebox does; answers with how many. */
   async breakConnections(): Promise<number> {
-    const { stdout } = await this.exec(["ss", "-KHtn", "state", "established", "( sport = :2377 or dport = :2377 )"]);
+    const { stdout } = await this.exec(["ss", "-KHtn", "state", "established", MEMBERS]);
     return stdout.split("\n").filter((line) => line.trim() !== "").length;
   }
 }
