@@ -29,6 +29,8 @@ export class SimDisk implements Disk {
   capacityBytes: number;
   /** Virtual milliseconds an operation takes, by kind. */
   readonly delayMs: Partial<Record<DiskOperation, number>> = {};
+  /** The next operation of this kind fails (EIO), once; what was not synced stays so. */
+  failNext: DiskOperation | undefined;
   /** Operations so far, by kind, refused ones included. */
   readonly counts: Record<DiskOperation, number>;
   readonly #clock: Clock | undefined;
@@ -266,6 +268,9 @@ export class SimDisk implements Disk {
       await Promise.resolve();
     }
     if (life !== this.#life || this.isDead) throw crashed();
+    if (this.failNext !== operation) return;
+    this.failNext = undefined;
+    throw diskError("EIO", operation);
   }
 
   #change(paths: readonly string[], apply: (names: Map<string, Inode>) => void): void {

@@ -1,12 +1,15 @@
 // The simulated cluster: its members, who is meant to take part, and the operator who makes it so, one change at a time.
 
 import { ConfChangeKind } from "../../gen/skep/raft/v1/raft.js";
+import type { SeededRandom } from "../random.js";
 import { SimMember, type SimMemberModules } from "./member.js";
 
 /** A learner this close to its leader is made a voter. */
 const behindMax = 10;
 /** The operator tries again after this when nobody answered: a member that dies answers nobody. */
 const answerMs = 300;
+/** So often the operator believes one of those that say they lead, not the latest. */
+const misledShare = 0.2;
 /** Fewer voters cannot do without one of them for good. */
 const votersToLoseOneMin = 3;
 
@@ -18,11 +21,13 @@ export class RaftCluster {
   readonly #modules: SimMemberModules;
   /** Who is meant to vote. */
   readonly #wanted = new Set<number>();
+  readonly #random: SeededRandom;
   #nextId = 1;
   #isChanging = false;
 
   constructor(modules: SimMemberModules) {
     this.#modules = modules;
+    this.#random = modules.random.fork("operator");
   }
 
   get running(): readonly SimMember[] {
@@ -105,7 +110,8 @@ export class RaftCluster {
   /** One step towards what is meant, if a leader can take it. */
   operate(): void {
     if (this.#isChanging) return;
-    const leader = this.leaders.at(-1);
+    const { leaders } = this;
+    const leader = this.#random.chance(misledShare) ? this.#random.pick(leaders) : leaders.at(-1);
     const term = leader?.leadingTerm;
     if (!leader?.member || term === undefined) return;
     const { voters, learners } = leader.member.membership;

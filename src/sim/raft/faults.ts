@@ -102,6 +102,13 @@ export class Faults {
         this.#restart(victim);
       });
     },
+    "failed sync": ({ victim, random }) => {
+      victim.disk.failNext = random.pick(["sync", "write", "syncFolder", "rename"] as const);
+      this.#after(random.int(300), () => {
+        victim.disk.failNext = undefined;
+        this.#restart(victim);
+      });
+    },
     "flipped bit": ({ victim, random }) => {
       if (this.#modules.cluster.mayLoseOne && victim.isRunning) victim.flip(random.next());
     },

@@ -34,6 +34,7 @@ interface Told extends Omit<RaftRun, "failure"> {
 
 /** The program's thread and each of its helpers come here; `program` is what a helper runs. */
 export async function raftMain(asked: RaftSeeds, program: URL): Promise<void> {
+  if (!asked.isStackShown) forgetStacks();
   const startMs = terminal.nowMs();
   const totals = new Totals();
   const failed: Told[] = [];
@@ -61,7 +62,13 @@ export async function raftMain(asked: RaftSeeds, program: URL): Promise<void> {
 }
 
 export function raftThread(): void {
+  forgetStacks();
   serve<Batch, readonly Told[]>(runBatch);
+}
+
+/** Members throw errors all the time, and few of them are looked at. */
+function forgetStacks(): void {
+  Error.stackTraceLimit = 0;
 }
 
 function* batches({ first, last }: RaftSeeds, endMs: number): Generator<Batch> {

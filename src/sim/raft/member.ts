@@ -195,6 +195,7 @@ export class SimMember implements End {
   /** Its disk is whole, has room and is as quick as the plan says. */
   mend(): void {
     this.disk.capacityBytes = Number.POSITIVE_INFINITY;
+    this.disk.failNext = undefined;
     this.#quicken();
   }
 
@@ -210,6 +211,10 @@ export class SimMember implements End {
   async receiveSnapshot(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     if (!this.#member || !this.isRunning || this.isPaused) throw new Error("not reached");
     await this.#member.receiveSnapshot(message, chunks);
+  }
+
+  unreachable(to: number): void {
+    this.#life?.run(() => this.#member?.unreachable(to));
   }
 
   connectionBroken(to: number): void {
@@ -244,5 +249,5 @@ export class SimMember implements End {
 
 function isDisk(error: unknown): boolean {
   const { code } = Object(error) as { readonly code?: unknown };
-  return code === "ENOSPC" || code === "CRASHED";
+  return code === "ENOSPC" || code === "EIO" || code === "CRASHED";
 }

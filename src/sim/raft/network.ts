@@ -12,13 +12,17 @@ export interface NetworkMix {
   readonly delayMsMax: number;
   /** Messages may overtake one another. */
   readonly isUnordered: boolean;
+  /** Probes that say anything. */
+  readonly lies: number;
 }
 
-export const calm: NetworkMix = { loss: 0, repeat: 0, delayMsMax: 1, isUnordered: false };
+export const calm: NetworkMix = { loss: 0, repeat: 0, delayMsMax: 1, isUnordered: false, lies: 0 };
 
 /** Where messages arrive. */
 export interface End {
   readonly isRunning: boolean;
+  /** A message of its own to this member was lost. */
+  unreachable(member: number): void;
   receive(message: Message): void;
   receiveSnapshot(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void>;
 }
@@ -31,6 +35,10 @@ export interface NetworkOptions {
 
 /** Old messages kept to be replayed. */
 const replayMax = 200;
+/** Of the messages that cannot arrive, so many are noticed. */
+const noticedShare = 0.3;
+/** A snapshot takes longer than a message, and some take very long. */
+const snapshotDelays = [3, 3, 3, 20];
 
 export class RaftNetwork {
   mix: NetworkMix = calm;
@@ -94,7 +102,8 @@ export class RaftNetwork {
     const all: Uint8Array[] = [];
     for await (const chunk of chunks) all.push(chunk);
     const breaksAfter = this.#random.chance(this.mix.loss * 3) ? this.#random.int(all.length + 1) : Infinity;
-    await new Promise<void>((resolve) => void this.#clock.after(this.#delayMs() * 3, resolve));
+    const delayMs = this.#delayMs() * (this.#random.pick(snapshotDelays) ?? 1);
+    await new Promise<void>((resolve) => void this.#clock.after(delayMs, resolve));
     const end = this.#ends.get(message.to);
     if (signal.aborted || !end?.isRunning || !this.#isOpen(message.from, message.to)) throw new Error("not reached");
     async function* arriving(): AsyncGenerator<Uint8Array> {
@@ -110,22 +119,28 @@ export class RaftNetwork {
 
   async probe(from: number, to: number): Promise<ProbeOutcome> {
     await new Promise<void>((resolve) => void this.#clock.after(this.#delayMs(), resolve));
+    if (this.#random.chance(this.mix.lies)) return this.#random.pick(["gone", "alive", "unknown"] as const) ?? "gone";
     if (!this.#isOpen(from, to) || !this.#isOpen(to, from)) return "unknown";
     return this.#ends.get(to)?.isRunning ? "alive" : "gone";
   }
 
   #carry(message: Message): void {
     const link = linkOf(message.from, message.to);
-    if (this.#cuts.has(link)) return;
+    if (this.#cuts.has(link)) return this.#lost(message);
     const now = this.#clock.monotonic();
     const earliest = this.mix.isUnordered ? 0 : (this.#lastAt.get(link) ?? 0);
     const at = Math.max(now + this.#delayMs(), earliest);
     this.#lastAt.set(link, at);
     this.#clock.after(at - now, () => {
-      if (this.#cuts.has(link)) return;
+      const end = this.#ends.get(message.to);
+      if (this.#cuts.has(link) || !end?.isRunning) return this.#lost(message);
       this.messages += 1;
-      this.#ends.get(message.to)?.receive(message);
+      end.receive(message);
     });
+  }
+
+  #lost({ from, to }: Message): void {
+    if (this.#random.chance(noticedShare)) this.#ends.get(from)?.unreachable(to);
   }
 
   /** Nobody shares a byte with whoever sent it (check-list 29); where it is not encoded, all rely on nobody changing it. */

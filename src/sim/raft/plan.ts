@@ -15,6 +15,7 @@ export const faultKinds = [
   "one-way partition",
   "slow disk",
   "full disk",
+  "failed sync",
   "flipped bit",
   "wiped disk",
   "new member",
@@ -61,7 +62,7 @@ export interface Plan {
 const sizes = [1, 2, 3, 3, 3, 3, 4, 5, 5, 7];
 const shortMs = [600, 900, 1200];
 const longMs = 5000;
-const longShare = 1 / 32;
+const longShare = 1 / 64;
 const encodedShare = 1 / 4;
 const forcedShare = 1 / 16;
 
@@ -78,6 +79,7 @@ export function drawPlan(seed: number): Plan {
       repeat: oneOf(0, 0, 0.05, 0.3),
       delayMsMax: oneOf(0.5, 2, 10, 60),
       isUnordered: random.chance(0.5),
+      lies: oneOf(0, 0, 0, 0.3),
     },
     isEncoded: random.chance(encodedShare),
     diskMs: oneOf(0, 0, 0.3, 3),

@@ -26,6 +26,8 @@ export interface RaftRun {
 /** What a run held. */
 export interface RunCounts {
   readonly virtualMs: number;
+  /** Of these, from healing to work. */
+  readonly healedMs: number;
   readonly steps: number;
   readonly messages: number;
   /** Terms that had a leader. */
@@ -66,6 +68,7 @@ class Run {
   readonly #faults: Faults;
   readonly #clients: Clients;
   #failure: Error | undefined;
+  #healedMs = 0;
   #undecided = 0;
 
   constructor(plan: Plan, plants: Plants) {
@@ -112,7 +115,9 @@ class Run {
 
   async #liveness(): Promise<void> {
     this.#faults.heal();
+    const sinceMs = this.#clock.monotonic();
     await this.#works("after healing");
+    this.#healedMs = Math.round(this.#clock.monotonic() - sinceMs);
   }
 
   /** Everybody has everything now, so whoever goes on alone has lost nothing. */
@@ -179,7 +184,19 @@ class Run {
     const [virtualMs, steps] = [Math.round(this.#clock.monotonic()), this.#steps.count];
     const { reads } = this.#clients;
     return {
-      ...{ virtualMs, steps, messages, elections, faults, changes, lost, snapshots, acknowledged, reads },
+      ...{
+        virtualMs,
+        healedMs: this.#healedMs,
+        steps,
+        messages,
+        elections,
+        faults,
+        changes,
+        lost,
+        snapshots,
+        acknowledged,
+        reads,
+      },
       undecided: this.#undecided,
     };
   }

@@ -62,6 +62,7 @@ const calmer: readonly ((plan: Plan) => Partial<Plan>)[] = [
   ({ network }) => ({ network: { ...network, loss: 0 } }),
   ({ network }) => ({ network: { ...network, repeat: 0 } }),
   ({ network }) => ({ network: { ...network, isUnordered: false } }),
+  ({ network }) => ({ network: { ...network, lies: 0 } }),
   ({ network }) => ({ network: { ...network, delayMsMax: 0.5 } }),
   () => ({ isForced: false }),
   () => ({ isEncoded: false }),

@@ -7,6 +7,7 @@ export class Totals {
   readonly #sums = new Map<string, number>();
   readonly #faults = new Map<string, number>();
   readonly #virtualMs: number[] = [];
+  readonly #healedMs: number[] = [];
   readonly #steps: number[] = [];
 
   add({ counts, faults }: Pick<RaftRun, "counts" | "faults">): void {
@@ -14,6 +15,7 @@ export class Totals {
     for (const [name, count] of Object.entries(counts)) addTo(this.#sums, name, count);
     for (const [name, count] of Object.entries(faults)) addTo(this.#faults, name, count);
     this.#virtualMs.push(counts.virtualMs);
+    this.#healedMs.push(counts.healedMs);
     this.#steps.push(counts.steps);
   }
 
@@ -28,7 +30,7 @@ export class Totals {
     return [
       `a seed holds, on average: ${each(this.#sums)}`,
       `of the faults: ${each(new Map([...this.#faults].sort(([a], [b]) => (a < b ? -1 : 1))))}`,
-      `median and 95th of a hundred: virtual ms ${spread(this.#virtualMs)}, steps ${spread(this.#steps)}`,
+      `median and 95th of a hundred: virtual ms ${spread(this.#virtualMs)}, of these healing ${spread(this.#healedMs)}, steps ${spread(this.#steps)}`,
     ];
   }
 }
