@@ -20,6 +20,7 @@ export interface CallOptions {
   readonly query?: Query;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly upload?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
 }
 
@@ -62,6 +63,20 @@ export class Client {
     return JSON.parse(await textOf(response)) as T;
   }
 
+  /** The same for an answer of any length, read as it comes. */
+  async streamOwn(path: string): Promise<HttpResponse> {
+    const response = await this.send("GET", path, {});
+    await this.refuseFailure(response);
+    return response;
+  }
+
+  /** Sends a body of any length as it comes. */
+  async uploadOwn<T>(path: string, upload: AsyncIterable<Uint8Array>, options: CallOptions): Promise<T> {
+    const response = await this.send("POST", path, { ...options, upload });
+    await this.refuseFailure(response);
+    return parseAnswer(await textOf(response)) as T;
+  }
+
   /** HEAD /_ping, once: which versions we share. */
   hello(): Promise<Handshake> {
     this.handshake ??= this.ping();
@@ -99,6 +114,7 @@ export class Client {
         path: path + queryText(options.query),
         headers: { "User-Agent": "Skep-Client (linux)", ...(body === undefined ? {} : jsonHeader), ...options.headers },
         ...(body === undefined ? {} : { body }),
+        ...(options.upload === undefined ? {} : { upload: options.upload }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
     } catch (error) {

@@ -20,6 +20,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Instead of `body`: sent as it comes, of any size. */
+  readonly upload?: AsyncIterable<Uint8Array>;
   readonly signal?: AbortSignal;
 }
 
@@ -60,6 +62,13 @@ export interface World {
   /** Calls back on Ctrl-C until the returned function is called. */
   onInterrupt(callback: () => void): () => void;
   readFile(path: string): Promise<string>;
+  /** A file of any size, piece by piece. Rejects with the operating system's error before the first one. */
+  openFile(path: string): Promise<AsyncIterable<Uint8Array>>;
+  /**
+   * A new file only its owner may read, there whole or not at all; one that is there already is replaced. Resolves with its
+   * length in bytes.
+   */
+  writeSecretFile(path: string, chunks: AsyncIterable<Uint8Array>): Promise<number>;
   /** Runs `skep daemon`, which lives in a bundle of its own. */
   runDaemon(argv: readonly string[]): Promise<number>;
 }

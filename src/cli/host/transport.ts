@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { IncomingMessage, RequestOptions } from "node:http";
 import http from "node:http";
+import { pipeline, Readable } from "node:stream";
 import { CliError } from "../errors.js";
 import type { Address, HttpRequest, HttpResponse, TlsFiles, Transport } from "../world.js";
 
@@ -50,12 +51,13 @@ function requestOptions({ method, path, headers, signal, body }: HttpRequest): R
 function send(
   { request: open }: Pick<typeof http, "request">,
   options: RequestOptions,
-  { body }: HttpRequest,
+  { body, upload }: HttpRequest,
 ): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     const outgoing = open(options, (incoming) => resolve(responseOf(incoming)));
     outgoing.on("error", reject);
-    outgoing.end(body);
+    if (upload === undefined) outgoing.end(body);
+    else pipeline(Readable.from(upload), outgoing, (error) => error && reject(error));
   });
 }
 

@@ -2,6 +2,7 @@
 import { readFile } from "node:fs";
 import { promisify } from "node:util";
 import type { Input, Output, World } from "../world.js";
+import { openFile, writeSecretFile } from "./files.js";
 import { httpTransport } from "./transport.js";
 
 const defaultColumns = 80;
@@ -18,6 +19,8 @@ export function realWorld(runDaemon: World["runDaemon"]): World {
     sleep,
     onInterrupt,
     readFile: (path) => promisify(readFile)(path, "utf8"),
+    openFile,
+    writeSecretFile,
     runDaemon,
   };
 }

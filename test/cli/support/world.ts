@@ -8,6 +8,8 @@ export interface FakeWorldOptions {
   readonly isTerminal?: boolean;
   readonly columns?: number;
   readonly files?: Readonly<Record<string, string>>;
+  /** Takes what is written instead of a disk. */
+  readonly written?: Map<string, string>;
   readonly transport: Transport;
 }
 
@@ -62,6 +64,18 @@ export function fakeWorld(options: FakeWorldOptions): FakeWorld {
       const text = options.files?.[path];
       if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
       return text;
+    },
+    openFile: async (path) => {
+      const text = options.files?.[path];
+      if (text === undefined) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
+      return chunks([new TextEncoder().encode(text)]);
+    },
+    writeSecretFile: async (path, parts) => {
+      let text = "";
+      for await (const part of parts) text += new TextDecoder().decode(part);
+      if (path.startsWith("/missing/")) throw Object.assign(new Error(`ENOENT: ${path}`), { code: "ENOENT" });
+      options.written?.set(path, text);
+      return text.length;
     },
     runDaemon: async (argv) => argv.length,
     out: () => texts.out,

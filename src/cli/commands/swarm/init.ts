@@ -1,5 +1,6 @@
 // `skep swarm init`
-import type { InitRequest } from "../../../api/types.js";
+import type { Info, InitRequest } from "../../../api/types.js";
+import type { Client } from "../../client.js";
 import { noArguments, verb } from "../../command.js";
 import { CliError } from "../../errors.js";
 import { text, toggle, uint32 } from "../../flags/basic.js";
@@ -32,8 +33,10 @@ export const init = verb({
   args: noArguments,
   flags,
   async run({ flags: given, client, world }) {
+    // A manager that goes on alone keeps its addresses, unless told others.
+    const listenDefault = given["force-new-cluster"] === true ? await knownListenAddr(client) : defaultListenAddr;
     const body: InitRequest = {
-      ListenAddr: given["listen-addr"] ?? defaultListenAddr,
+      ListenAddr: given["listen-addr"] ?? listenDefault,
       AdvertiseAddr: given["advertise-addr"] ?? "",
       DataPathAddr: given["data-path-addr"] ?? "",
       DataPathPort: given["data-path-port"] ?? 0,
@@ -59,6 +62,12 @@ export const init = verb({
     return undefined;
   },
 });
+
+/** "" tells the daemon to keep what a member has. */
+async function knownListenAddr(client: Client): Promise<string> {
+  const { Swarm } = await client.get<Info>("/info");
+  return Swarm.LocalNodeState === "inactive" ? defaultListenAddr : "";
+}
 
 /** Where the daemon could not choose an address it does not know our flag. */
 async function initialize(call: () => Promise<string>): Promise<string> {

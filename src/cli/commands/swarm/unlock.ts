@@ -3,6 +3,7 @@ import type { Info, Swarm, UnlockKey } from "../../../api/types.js";
 import { noArguments, verb } from "../../command.js";
 import { CliError } from "../../errors.js";
 import { toggle } from "../../flags/basic.js";
+import type { World } from "../../world.js";
 import { rotateQuery } from "./rotate.js";
 import { unlockKeyText } from "./words.js";
 
@@ -16,13 +17,18 @@ export const unlock = verb({
     const { Swarm: local } = await client.get<Info>("/info");
     if (local.LocalNodeState === "inactive") throw new CliError("Error: This node is not part of a swarm");
     if (local.LocalNodeState !== "locked") throw new CliError("Error: swarm is not locked");
-    const typed = world.stdin.isTerminal
-      ? await world.stdin.readSecret("Enter unlock key: ")
-      : ((await world.stdin.readAll()).split("\n")[0] ?? "");
-    await client.post("/swarm/unlock", { body: { UnlockKey: typed.trim() } });
+    await client.post("/swarm/unlock", { body: { UnlockKey: await readKey(world) } });
     return undefined;
   },
 });
+
+/** From the terminal without showing it, else the first line of what is piped in. */
+export async function readKey({ stdin }: World): Promise<string> {
+  const typed = stdin.isTerminal
+    ? await stdin.readSecret("Enter unlock key: ")
+    : ((await stdin.readAll()).split("\n")[0] ?? "");
+  return typed.trim();
+}
 
 export const unlockKey = verb({
   name: "unlock-key",
