@@ -12,6 +12,8 @@ import { Lines, line } from "./raft_member.js";
 export interface SwarmSetting extends Partial<RaftOptions> {
   /** Chunks of a snapshot that have gone through wait for this. */
   readonly gate?: () => Promise<void>;
+  /** Milliseconds a message takes; 1 when absent. */
+  readonly delayMs?: () => number;
   /** The state machine of a member. */
   readonly machine?: (id: number) => Lines;
 }
@@ -22,7 +24,7 @@ export interface MemberChange extends Partial<RaftOptions> {
 
 export type Swarm = ReturnType<typeof aSwarm>;
 
-export function aSwarm({ gate = () => Promise.resolve(), machine, ...setting }: SwarmSetting = {}) {
+export function aSwarm({ gate = () => Promise.resolve(), delayMs = () => 1, machine, ...setting }: SwarmSetting = {}) {
   const clock = new VirtualClock();
   const members = new Map<number, RaftMember>();
   const machines = new Map<number, Lines>();
@@ -35,6 +37,14 @@ export function aSwarm({ gate = () => Promise.resolve(), machine, ...setting }: 
   /** What was sent, in order, lost messages included. */
   const sent: Message[] = [];
   const isOpen = ({ from, to }: Message): boolean => !down.has(from) && !down.has(to);
+  const arrivals = new Map<string, number>();
+  /** What one member says to another arrives in order. */
+  const untilArrival = ({ from, to }: Message): number => {
+    const now = clock.monotonic();
+    const at = Math.max(now + delayMs(), arrivals.get(`${from} ${to}`) ?? 0);
+    arrivals.set(`${from} ${to}`, at);
+    return at - now;
+  };
   const deliver = (message: Message): void => {
     const member = members.get(message.to);
     lives.get(message.to)?.run(() => member?.step(message));
@@ -42,7 +52,7 @@ export function aSwarm({ gate = () => Promise.resolve(), machine, ...setting }: 
   const transport = (): Transport => ({
     send: (messages) => {
       sent.push(...messages);
-      for (const message of messages.filter(isOpen)) clock.after(1, () => deliver(message));
+      for (const message of messages.filter(isOpen)) clock.after(untilArrival(message), () => deliver(message));
     },
     sendSnapshot: async (message, chunks) => {
       if (!isOpen(message)) throw new Error("not reached");

@@ -145,7 +145,7 @@ export class RaftCore {
   step(message: Message): void {
     const { body, from, to, term } = message;
     invariant(to === this.#options.id, "a message for this member", { to });
-    if (!body || from === to || this.#roles.isDeafTo(from)) return;
+    if (!body || from === to || this.#roles.isDeafTo(message)) return;
     if (term > this.#state.term && !this.#roles.admitsLater(message, body)) return;
     if (term < this.#state.term) return this.#roles.answerEarlier(message, body);
     if (isFromLeader(body)) this.#follow(from, body);

@@ -81,12 +81,16 @@ export class Roles {
   }
 
   /**
+   * Two kinds of messages are as if they had been lost.
    * The only voter was there when every later membership was agreed on, or there is none: so nobody else can lead. Who says
    * so does not know that it was removed – all others were, where a new cluster was forced (check-list 38).
+   * And who stands because its leader's process is gone hears what that one sent before.
    */
-  isDeafTo(member: number): boolean {
+  isDeafTo({ from, term, body }: Message): boolean {
     const { voters, learners } = this.#modules.membership();
-    return voters.length === 1 && voters[0] === this.#options.id && !learners.includes(member);
+    if (voters.length === 1 && voters[0] === this.#options.id && !learners.includes(from)) return true;
+    const isOfGone = this.#role.kind === "pre-candidate" && this.#role.ballot.gone === from;
+    return isOfGone && term === this.#state.term && body !== undefined && isFromLeader(body);
   }
 
   tick(): void {

@@ -485,6 +485,14 @@ describe("§6 and thesis §4 membership", () => {
     expect(aLeader().proposeConfChange(change(kind, member))).toBe(refusal);
   });
 
+  test("§4.2.1: nobody votes before it has an entry of this term, and so all before it", () => {
+    const core = aLeader({ learners: [4] });
+    expect(core.proposeConfChange(change("ADD_VOTER", 5))).toBe("it has not caught up");
+    expect(core.proposeConfChange(change("ADD_VOTER", 4))).toBe("it has not caught up");
+    core.step(appendAnswer(4, 1, 1));
+    expect(core.proposeConfChange(change("ADD_VOTER", 4))).toBe(2);
+  });
+
   test("the last voter is not removed", () => {
     const core = aCore({ voters: [1] });
     core.campaign();
@@ -975,12 +983,114 @@ describe("the leader's process is gone (docs/raft.md)", () => {
     expect(lines(settle(core))).toEqual(["1→3 preVoteAnswer t1 no"]);
   });
 
+  test("what it had sent before comes too late for who stands, and for no other: the election goes on", () => {
+    const core = aCore({ term: 1 });
+    core.step(heartbeat(2, 1));
+    settle(core);
+    core.suspect(2);
+    settle(core);
+    core.reportProbe(2, "gone");
+    settle(core);
+    core.step(heartbeat(2, 1));
+    core.step(append(2, 1, [0, 0], [1]));
+    expect(core.status).toMatchObject({ role: "pre-candidate", lastIndex: 0 });
+    core.step(preVoteAnswer(3, 2));
+    settle(core);
+    expect(core.role).toBe("candidate");
+  });
+
+  test("a leader that answers all the same is followed again", () => {
+    const core = aCore({ term: 1 });
+    core.step(heartbeat(2, 1));
+    settle(core);
+    core.suspect(2);
+    settle(core);
+    core.reportProbe(2, "gone");
+    settle(core);
+    for (const from of [2, 3]) core.step(preVoteAnswer(from, 1, false));
+    core.step(heartbeat(2, 1));
+    expect(core.status).toMatchObject({ role: "follower", leader: 2 });
+  });
+
   test("a member that never led there is nothing to suspect", () => {
     const core = aCore({ term: 1 });
     core.step(heartbeat(2, 1));
     settle(core);
     core.suspect(3);
     expect(core.ready()).toBeUndefined();
+  });
+});
+
+describe("who is not what it was (check-list 23, 38)", () => {
+  test("a member that knows of no members gives no vote: it lost its log, or was never asked to vote", () => {
+    const core = aCore({ voters: [] });
+    core.step(preVote(2, 5, [9, 4]));
+    core.step(vote(3, 5, [9, 4]));
+    expect(lines(settle(core))).toEqual(["1→2 preVoteAnswer t0 no", "1→3 voteAnswer t5 no"]);
+  });
+
+  test("a member that is said to have acknowledged what it does not have ends, and says so", () => {
+    const core = aCore({ log: [1], term: 1 });
+    expect(() => core.step(heartbeat(2, 1, 7))).toThrow("ends at entry 1, and it had acknowledged entry 7");
+  });
+
+  test("a follower that lost its log is no reason to end, and counts for nothing new", () => {
+    const core = aCore();
+    elect(core);
+    for (const from of [2, 3]) core.step(appendAnswer(from, 1, 1));
+    settle(core);
+    core.propose(Buffer.from("x"));
+    settle(core);
+    core.step(appendAnswer(2, 1, 2));
+    settle(core);
+    expect(core.commit).toBe(2);
+    for (const prev of [2, 1, 0]) core.step(rejection(2, 1, prev, [0, 0]));
+    core.step(appendAnswer(2, 1, 0));
+    core.propose(Buffer.from("y"));
+    settle(core);
+    for (const prev of [2, 3]) core.step(rejection(2, 1, prev, [0, 0]));
+    for (let tick = 0; tick < 5; tick++) core.tick();
+    expect(
+      lines(settle(core))
+        .filter((sent) => sent.includes("heartbeat"))
+        .at(-2),
+    ).toBe("1→2 heartbeat t1 commit 2, round 0");
+    expect([core.commit, core.role]).toEqual([2, "leader"]);
+  });
+
+  test("the only voter hears nobody but its learners, whatever their term: nobody else can lead", () => {
+    const core = aCore({ voters: [1], learners: [4], log: [1], term: 1 });
+    core.campaign();
+    settle(core);
+    core.step(append(2, 9, [1, 1], [9]));
+    core.step(vote(3, 9, [9, 9]));
+    core.step(heartbeat(2, 9));
+    expect(settle(core)).toEqual([]);
+    expect(core.status).toMatchObject({ role: "leader", term: 2, lastIndex: 2 });
+    core.step(appendAnswer(4, 2, 2));
+    expect(core.progress).toMatchObject([{ member: 4, match: 2 }]);
+  });
+});
+
+describe("resigning", () => {
+  test("the voter that is there and has most is told to stand, and the leader follows at once", () => {
+    const core = aCore({ voters: [1, 2, 3, 4], learners: [5] });
+    elect(core, [2, 3]);
+    core.step(appendAnswer(2, 1, 0));
+    core.step(appendAnswer(3, 1, 1));
+    core.step(appendAnswer(5, 1, 1));
+    settle(core);
+    core.resign();
+    expect(core.role).toBe("follower");
+    expect(lines(settle(core))).toEqual(["1→3 timeoutNow t1"]);
+  });
+
+  test("alone it goes on", () => {
+    const core = aCore({ voters: [1] });
+    core.campaign();
+    settle(core);
+    core.resign();
+    expect(core.role).toBe("leader");
   });
 });
 
