@@ -121,6 +121,18 @@ onRealHosts("locked managers and backups", () => {
     expect(await managerStates(host(1))).toEqual({ h1: "Leader", h2: "", h3: "", h4: "" });
   });
 
+  test("a manager of before that comes back with its disk is a worker, and promoted as any other", async () => {
+    await host(3).startDaemon();
+    await eventually(async () => (await states(host(1)))["h3"] === "Ready", { what: "h3 is back", withinMs: 15_000 });
+    expect(await isLockedAtRest(host(3))).toBe(false);
+    await host(1).skep(["node", "promote", "h3"]);
+    await untilManager(host(3));
+    await eventually(() => isLockedAtRest(host(3)), { what: "its keys are locked", withinMs: comesUpMs });
+    await host(1).skep(["node", "demote", "h3"]);
+    await eventually(async () => !(await isLockedAtRest(host(3))), { what: "it has none to lock", withinMs: comesUpMs });
+    await host(3).killDaemon();
+  });
+
   test("the same backup makes the swarm again at another address", async () => {
     await host(1).killDaemon();
     await wipe(host(2));

@@ -21,4 +21,4 @@ export { recreateCluster } from "./recreate.js";
 export { RemovedNodes } from "./removed.js";
 export { type TokenKinds } from "./rotate.js";
 export { joinToken, type ParsedToken, parseJoinToken, tokenSecretBytes } from "./token.js";
-export { parseUnlockKey, unlockKeyBytes, unlockKeyOf, unlockKeyText } from "./unlock.js";
+export { parseUnlockKey, unlockKeyOf, unlockKeyText } from "./unlock.js";
