@@ -72,3 +72,20 @@ test("a change that may not be now says why", async () => {
   expect(await swarm.change(1, ConfChangeKind.REMOVE, 9)).toBe("it changes nothing");
   await expect(swarm.get(2).proposeConfChange({ kind: 2, member: 1 }, 1)).rejects.toThrow("does not lead");
 });
+
+test.each([
+  [200, "is served from the log", 0],
+  [5, "gets the snapshot", 1],
+])(
+  "where entries are kept for %i that lag, a follower that is slow %s",
+  async (laggingEntriesMax, _what, snapshots) => {
+    const swarm = aSwarm({ laggingEntriesMax });
+    await swarm.start(3);
+    swarm.diskOf(3).delayMs.sync = 150;
+    await swarm.write(1, numbered(0, 150));
+    swarm.diskOf(3).delayMs.sync = 0;
+    await swarm.clock.advance(2000);
+    expect(Math.min(swarm.snapshots.length, 1)).toBe(snapshots);
+    expect(swarm.linesOf(3)).toEqual(numbered(0, 150));
+  },
+);
