@@ -23,6 +23,7 @@ const owners: Readonly<
     fields: {
       spec: ["control"],
       rootCa: ["ca", "control"],
+      unlockKey: ["control"],
       removedNodes: ["control", "ca"],
       removedRaftIds: ["roles", "members"],
       level: ["roles"],
