@@ -222,7 +222,11 @@ export class Leader {
       if (prevTerm === undefined) return this.#sendSnapshot(to, progress);
       this.#sendEntries(to, progress, prevTerm);
     }
-    if (progress.kind === "replicate" && progress.toldCommit < log.committed) this.#sendEmpty(to, progress);
+    if (progress.kind !== "replicate" || progress.toldCommit >= log.committed) return;
+    // A commit travels alone only when nothing of it is to be applied here first: who waited for that may propose, and the
+    // proposal carries it. But who removes itself has no later moment.
+    const isApplied = log.applied >= Math.min(log.committed, log.persisted);
+    if (isApplied || log.hasUnappliedChange) this.#sendEmpty(to, progress);
   }
 
   #sendEntries(to: number, progress: Progress, prevTerm: number): void {
