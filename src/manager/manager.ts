@@ -117,9 +117,10 @@ export class Manager {
     this.#raft.onFatal(options.onFatal);
   }
 
-  /** What only the leader has; absent while this manager does not lead. */
+  /** What only the leader has; absent while this manager does not lead, or was stopped so long that it may not any more. */
   get leading(): Leading | undefined {
-    return this.#leading;
+    // Looks at the clock: a process that was stopped and goes on may be asked for a read before its first tick.
+    return this.#raft.leadingTerm() === undefined ? undefined : this.#leading;
   }
 
   get raftStatus(): RaftStatus {
@@ -196,7 +197,6 @@ export class Manager {
     if (this.#raft.status.role !== "leader") return true;
     if (this.#raft.membership.voters.length <= 1) return false;
     if (await this.#raft.handOver()) return true;
-    // The library wipes its marks of who is there once an election timeout: at that moment it knows nobody.
     await sleep(this.#modules.clock, handOverRetryMs);
     return this.#raft.handOver();
   }
