@@ -22,8 +22,8 @@ import { SimProgram } from "../../src/sim/cluster/program.js";
 import { User } from "../../src/sim/cluster/user.js";
 import { watchedDisk } from "../../src/sim/cluster/watched-disk.js";
 import { SeededRandom, SimDisk, VirtualClock } from "../../src/sim/index.js";
-import { RaftNetwork } from "../../src/sim/raft/network.js";
 import type { Writer } from "../../src/store/index.js";
+import { ManagerLinks } from "./manager_links.js";
 
 const diskMs = 0.5;
 
@@ -50,7 +50,7 @@ export interface MachineStart {
 export class ManagersSwarm {
   readonly clock = new VirtualClock();
   readonly random = new SeededRandom(7);
-  readonly network = new RaftNetwork({ isEncoded: true, plant: (message) => message }, this);
+  readonly links = new ManagerLinks(this.clock);
   readonly machines = new Map<string, Machine>();
   readonly hosts = new Map<string, SimHost>();
   /** The last session state each host's agent was told. */
@@ -214,7 +214,7 @@ export class ManagersSwarm {
         writerOf: (part, writer) => this.writerOf(machine.name, part, writer),
       },
     );
-    this.network.join(raftId, {
+    this.links.join(raftId, {
       get isRunning() {
         return !program.isDead;
       },
@@ -255,7 +255,7 @@ export class ManagersSwarm {
   isolate(...names: readonly string[]): () => void {
     const inside = names.map((name) => this.machine(name).raftId);
     const outside = [...this.machines.values()].map(({ raftId }) => raftId).filter((id) => !inside.includes(id));
-    const ends = inside.flatMap((a) => outside.flatMap((b) => [this.network.cut(a, b), this.network.cut(b, a)]));
+    const ends = inside.flatMap((a) => outside.flatMap((b) => [this.links.cut(a, b), this.links.cut(b, a)]));
     return () => {
       for (const end of ends) end();
     };
@@ -313,10 +313,10 @@ export class ManagersSwarm {
   #transport(program: SimProgram, self: number): Transport {
     return {
       send: (messages) => {
-        if (!program.isDead) for (const message of messages) this.network.send(message);
+        if (!program.isDead) for (const message of messages) this.links.send(message);
       },
-      sendSnapshot: (message, chunks, signal) => this.network.sendSnapshot(message, chunks, signal),
-      probe: (member) => this.network.probe(self, member),
+      sendSnapshot: (message, chunks) => this.links.sendSnapshot(message, chunks),
+      probe: (member) => this.links.probe(self, member),
     };
   }
 
