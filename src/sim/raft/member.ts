@@ -30,8 +30,7 @@ export interface SimMemberModules {
 export const tickMs = 10;
 
 const limits = {
-  ...{ tickMs, trailingEntries: 8, laggingEntriesMax: 30, segmentBytes: 4096 },
-  ...{ persistBytesMax: 400, appendBytesMax: 200, inFlightMessagesMax: 3, inFlightBytesMax: 500 },
+  ...{ tickMs, trailingEntries: 8, laggingEntriesMax: 30, segmentBytes: 4096, inFlightMessagesMax: 3 },
 };
 
 export class SimMember implements End {
@@ -120,7 +119,7 @@ export class SimMember implements End {
 
   #newMember(life: Life, machine: WriteList, forceNewCluster: boolean): RaftMember {
     const { random, network, plan, plants, steps, onBug } = this.#modules;
-    const { electionTicks, heartbeatTicks, snapshotEntries } = plan;
+    const { electionTicks, heartbeatTicks, snapshotEntries, appendBytes } = plan;
     const turn = (fn: () => void): void => {
       try {
         fn();
@@ -132,6 +131,7 @@ export class SimMember implements End {
     return new RaftMember(
       {
         ...{ ...limits, electionTicks, heartbeatTicks, snapshotEntries },
+        ...{ persistBytesMax: 2 * appendBytes, appendBytesMax: appendBytes, inFlightBytesMax: 2.5 * appendBytes },
         ...{ id: this.id, folder: "raft", bootstrap: this.#bootstrap, join: !this.#bootstrap },
         forceNewCluster,
       },

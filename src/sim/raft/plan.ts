@@ -49,6 +49,8 @@ export interface Plan {
   readonly diskMs: number;
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+  /** Entry data in one append; a batch on disk may have twice as much. */
+  readonly appendBytes: number;
   /** Entries between snapshots. */
   readonly snapshotEntries: number;
   readonly clientEveryMs: number;
@@ -85,6 +87,7 @@ export function drawPlan(seed: number): Plan {
     diskMs: oneOf(0, 0, 0.3, 3),
     electionTicks: oneOf(4, 5, 10),
     heartbeatTicks: oneOf(1, 1, 2),
+    appendBytes: oneOf(20, 200, 200),
     snapshotEntries: oneOf(15, 40, 40),
     clientEveryMs: oneOf(8, 20, 40),
     survivals: oneOf<readonly Survival[]>(["nothing"], ["torn"], ["nothing", "everything", "torn", "torn"]),
