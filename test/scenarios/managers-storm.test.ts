@@ -76,7 +76,8 @@ class Storm {
       const isOver = this.#swarm.cluster.removedRaftIds.includes(machine.raftId);
       if (machine.life && (node?.role === NodeRole.WORKER || isOver)) this.#swarm.kill(machine.name);
       if (machine.life || node?.role !== NodeRole.MANAGER) continue;
-      const enter = isOver ? this.#swarm.enter(machine) : this.#swarm.restart(machine.name);
+      const isPlaced = node.manager?.raftId === machine.raftId;
+      const enter = isPlaced ? this.#swarm.do(this.#swarm.begin(machine, { join: true })) : this.#swarm.enter(machine);
       await enter.catch((error: unknown) => this.told.push(`${machine.name} is not taken in: ${String(error)}`));
     }
   }
