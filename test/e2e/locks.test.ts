@@ -90,7 +90,8 @@ onRealHosts("locked managers and backups", () => {
 
   test("a backup of a locked swarm, made while it works, shows nothing without the key", async () => {
     before = await seen(host(1));
-    await host(1).exec(["curl", "-sf", "--unix-socket", host(1).daemon.socketPath, "-o", backupOf(host(1)), backupUrl]);
+    await host(1).skep(["system", "backup", backupOf(host(1))]);
+    expect((await host(1).exec(["stat", "-c", "%a", backupOf(host(1))])).stdout.trim()).toBe("600");
     const found = await host(1).exec(["grep", "-ac", "PRIVATE KEY", backupOf(host(1))], { mayFail: true });
     expect(found.stdout.trim()).toBe("0");
   });
@@ -109,10 +110,12 @@ onRealHosts("locked managers and backups", () => {
     for (const number of [1, 2, 3]) await host(number).killDaemon();
     await wipe(host(1));
     await host(1).startDaemon();
-    expect(await restore(host(1), [])).toContain("of a locked swarm: its unlock key");
-    expect(await restore(host(1), ["-H", `Skep-Unlock-Key: ${firstKey}`])).toContain("invalid key provided");
+    expect((await restore(host(1), "")).stderr).toContain("invalid key string");
+    expect((await restore(host(1), firstKey)).stderr).toContain("invalid key provided");
     expect((await host(1).daemon.http.get("/_ping")).headers["swarm"]).toBe("inactive");
-    await restore(host(1), ["-f", "-H", `Skep-Unlock-Key: ${key}`]);
+    expect((await restore(host(1), key)).stdout).toMatch(
+      /^Swarm restored: current node \(\w{25}\) is now its only manager\.$/m,
+    );
     expect(await seen(host(1))).toEqual(before);
     expect(await unlockKey(host(1))).toBe(key);
     await eventually(async () => (await states(host(1)))["h4"] === "Ready", { what: "h4 is back", withinMs: 15_000 });
@@ -129,7 +132,10 @@ onRealHosts("locked managers and backups", () => {
     await untilManager(host(3));
     await eventually(() => isLockedAtRest(host(3)), { what: "its keys are locked", withinMs: comesUpMs });
     await host(1).skep(["node", "demote", "h3"]);
-    await eventually(async () => !(await isLockedAtRest(host(3))), { what: "it has none to lock", withinMs: comesUpMs });
+    await eventually(async () => !(await isLockedAtRest(host(3))), {
+      what: "it has none to lock",
+      withinMs: comesUpMs,
+    });
     await host(3).killDaemon();
   });
 
@@ -137,7 +143,7 @@ onRealHosts("locked managers and backups", () => {
     await host(1).killDaemon();
     await wipe(host(2));
     await host(2).startDaemon();
-    await restore(host(2), ["-f", "-H", `Skep-Unlock-Key: ${key}`]);
+    await restore(host(2), key);
     expect(await seen(host(2))).toEqual(before);
     expect((await host(2).skep(["swarm", "join-token", "worker"])).stdout).toContain(`${host(2).address}:2377`);
   });
@@ -196,18 +202,15 @@ onRealHosts("locked managers and backups", () => {
   }
 });
 
-const backupUrl = "http://skep/skep/v1/backup";
-
 /** Every host sees the same files here. */
 function backupOf(host: Host): string {
   return `${host.folder}/../backup`;
 }
 
-/** What it answered. */
-async function restore(host: Host, extra: readonly string[]): Promise<string> {
-  const url = `http://skep/skep/v1/restore?advertiseAddr=${host.address}`;
-  const curl = ["curl", "-sS", "--unix-socket", host.daemon.socketPath, "-X", "POST", "-T", backupOf(host)];
-  return (await host.exec([...curl, ...extra, url])).stdout;
+/** The backup is of a locked swarm, so its key is asked for. */
+function restore(host: Host, key: string): Promise<Result> {
+  const command = ["system", "restore", "--advertise-addr", host.address, backupOf(host)];
+  return host.skep(command, { input: `${key}\n`, mayFail: true });
 }
 
 function wipe(host: Host): Promise<Result> {
