@@ -20,9 +20,8 @@ export class LeaderPath {
     this.#managing = managing;
     this.#addr = addr;
     this.#term = term;
-    const { link } = managing;
+    const link = managing.leaderLinks.to(addr);
     this.#leader = { key: `${addr} ${term}`, forward: (request) => link.forward(addr, request, request.closed()) };
-    link.prepare(addr);
     return this.#leader;
   }
 }

@@ -25,6 +25,7 @@ import type { NodeIdentity } from "../identity/index.js";
 import { KeyKeeper, type NodeKeys } from "../keys/index.js";
 import { begun, type MembershipRecord } from "../record.js";
 import { announce, type Standing } from "./announce.js";
+import { LeaderLinks } from "./leader-links.js";
 
 /** One manager's answer to a wish to join or leave is waited for this long; then the next is asked. */
 const askMs = 3_000;
@@ -57,7 +58,8 @@ export interface ManagingModules extends Omit<ManagerModules, "transport" | "nex
 
 export class Managing {
   readonly manager: Manager;
-  readonly link: LeaderLink;
+  /** To the others, for requests that the leader answers. */
+  readonly leaderLinks: LeaderLinks;
   readonly #modules: ManagingModules;
   readonly #raftId: number;
   readonly #links: RaftLinks;
@@ -76,7 +78,11 @@ export class Managing {
     this.#leaderSeenMs = clock.monotonic();
     this.#links = this.#newLinks();
     this.manager = this.#newManager(options);
-    this.link = new LeaderLink({}, { credentials: () => identity.current, log });
+    this.leaderLinks = new LeaderLinks({
+      clock,
+      addrs: () => this.#others.flatMap((id) => this.manager.addressOf(id) ?? []),
+      newLink: () => new LeaderLink({}, { credentials: () => identity.current, log }),
+    });
     this.#server = this.#newServer();
     this.#scope = new Scope(log, (component, error) => options.onFatal(new Error(`${component}: ${messageOf(error)}`)));
   }
@@ -133,7 +139,7 @@ export class Managing {
     await this.#scope.stop("the manager is stopping");
     await this.manager.stop();
     await this.#server.close();
-    this.link.close();
+    this.leaderLinks.close();
     await this.#links.close();
   }
 
