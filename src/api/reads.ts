@@ -34,11 +34,19 @@ export async function untilCurrent({ request, shared }: Call, limitMs: number): 
   const timer = clock.after(limitMs, () =>
     late.abort(new SwarmError("Unavailable", "the other managers do not answer")),
   );
+  const signal = AbortSignal.any([late.signal, request.closed()]);
   try {
-    await node.readIndex(AbortSignal.any([late.signal, request.closed()]));
+    await Promise.race([node.readIndex(signal), untilAborted(signal)]);
   } catch (error) {
     throw error instanceof SwarmError ? new NotCurrent(error) : error;
   } finally {
     timer.cancel();
   }
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  });
 }

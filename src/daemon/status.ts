@@ -26,9 +26,9 @@ export async function systemStatus(modules: StatusModules): Promise<SystemStatus
   const engine = await engineStatus(modules);
   const member = modules.member();
   const manager = member?.manager;
-  const view = manager?.leading?.control.view;
+  const view = manager?.store;
   return {
-    ...(manager && view && { Swarm: swarmSummary(view, manager), Tasks: tasksSummary(view) }),
+    ...(manager && view?.cluster && { Swarm: swarmSummary(view, manager), Tasks: tasksSummary(view) }),
     Node: {
       ...(member && { NodeID: member.membership.nodeId }),
       Hostname: modules.name,
@@ -57,11 +57,12 @@ async function engineStatus({ engine, clock }: StatusModules): Promise<{
   }
 }
 
+/** As this manager knows it, whoever leads. */
 function swarmSummary(view: View, manager: Manager): NonNullable<SystemStatus["Swarm"]> {
   const nodes = [...view.table("node").all()];
-  const managers = [...(manager.leading?.control.membership.managers() ?? [])];
-  const leader = managers.find(([, { leader: leads }]) => leads)?.[0];
-  const { term, lastIndex, applied, snapshotIndex } = manager.raftStatus;
+  const { managers } = manager.quorum();
+  const { leader: leaderRaftId, term, lastIndex, applied, snapshotIndex } = manager.raftStatus;
+  const leader = leaderRaftId === undefined ? undefined : manager.nodeIdOf(leaderRaftId);
   return {
     ID: view.cluster?.id ?? "",
     Nodes: {
@@ -70,8 +71,17 @@ function swarmSummary(view: View, manager: Manager): NonNullable<SystemStatus["S
     },
     Managers: {
       Total: managers.length,
-      Reachable: managers.filter(([, { reachability }]) => reachability === "reachable").length,
-      Unreachable: [],
+      Reachable: managers.filter(({ reachable }) => reachable).length,
+      Unreachable: managers.flatMap(({ reachable, nodeId, addr, unreachableSince: since }) =>
+        reachable
+          ? []
+          : [
+              {
+                ...{ NodeID: nodeId, Hostname: hostname(view, nodeId), Addr: addr },
+                ...(since !== undefined && { Since: new Date(since).toISOString() }),
+              },
+            ],
+      ),
     },
     ...(leader !== undefined && { Leader: { NodeID: leader, Hostname: hostname(view, leader) } }),
     Raft: { Term: term, LastIndex: lastIndex, AppliedIndex: applied, SnapshotIndex: snapshotIndex },
@@ -113,7 +123,13 @@ function note(waiting: Map<string, { count: number; oldestMs: number }>, task: T
 
 function warnings({ state, member, engineAddress }: StatusModules, engineError: string | undefined): readonly string[] {
   const local = state();
+  const quorum = member()?.manager?.quorum();
   return [
+    ...(quorum !== undefined && !quorum.hasLeader
+      ? [
+          `The swarm has had no leader for ${Math.floor(quorum.noLeaderForMs / 1000)} s: what is shown is as old, changes are refused, running containers go on.`,
+        ]
+      : []),
     ...(local.local === "error" ? [`This node is not working for its swarm: ${local.error}`] : []),
     ...(member()?.part.failure !== undefined
       ? [`The manager on this node is broken, its worker goes on: ${member()?.part.failure}`]
