@@ -13,6 +13,8 @@ export class Heard {
   readonly #startMs: number;
   readonly #startWallMs: number;
   readonly #last = new Map<number, Moment>();
+  /** Connections that broke, until the member is heard again. */
+  readonly #broken = new Map<number, Moment>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,6 +24,17 @@ export class Heard {
 
   note(raftId: number): void {
     this.#last.set(raftId, { monotonicMs: this.#clock.monotonic(), wallMs: this.#clock.now() });
+    if (this.#broken.size > 0) this.#broken.delete(raftId);
+  }
+
+  /** The connection to or from the member broke: it may be gone, and is there again once it says something. */
+  broke(raftId: number): void {
+    if (this.#broken.has(raftId)) return;
+    this.#broken.set(raftId, { monotonicMs: this.#clock.monotonic(), wallMs: this.#clock.now() });
+  }
+
+  isBroken(raftId: number): boolean {
+    return this.#broken.has(raftId);
   }
 
   /** Whether the member said something within the last `ms`. */
@@ -30,9 +43,11 @@ export class Heard {
     return last !== undefined && this.#clock.monotonic() - last.monotonicMs <= ms;
   }
 
-  /** Wall time of what it said last; of this manager's start, if it never said anything. */
+  /**
+   * Wall time when its connection broke, else of what it said last; of this manager's start, if it never said anything.
+   */
   lastWallMs(raftId: number): number {
-    return this.#last.get(raftId)?.wallMs ?? this.#startWallMs;
+    return (this.#broken.get(raftId) ?? this.#last.get(raftId))?.wallMs ?? this.#startWallMs;
   }
 
   /** True until `ms` after the start: who was not heard of yet may still speak. */
@@ -42,5 +57,6 @@ export class Heard {
 
   forget(raftId: number): void {
     this.#last.delete(raftId);
+    this.#broken.delete(raftId);
   }
 }
