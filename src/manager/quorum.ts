@@ -75,7 +75,8 @@ export class QuorumWatch {
     return directory.all().map(({ raftId, nodeId, addr }) => {
       const hostname = store.table("node").get(nodeId)?.description?.hostname ?? "";
       const isSilent = !heard.isWithin(raftId, answersMs) && !heard.isYoung(answersMs);
-      const isOut = raftId !== self && isSilent && (isLeader || !hasLeader);
+      const isGone = heard.isBroken(raftId) || isSilent;
+      const isOut = raftId !== self && isGone && (isLeader || !hasLeader);
       const known = { nodeId, hostname, addr, reachable: !isOut };
       return isOut ? { ...known, unreachableSince: heard.lastWallMs(raftId) } : known;
     });
