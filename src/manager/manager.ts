@@ -224,6 +224,7 @@ export class Manager {
 
   /** The connection to this member broke, either way. */
   connectionBroken(raftId: number): void {
+    this.#heard.broke(raftId);
     this.#raft.connectionBroken(raftId);
   }
 
