@@ -104,7 +104,10 @@ export class Manager {
       { clock, metrics, log: { propose: (data, term) => this.#raft.propose(data, term).catch(asStoreError) } },
     );
     this.#raft = new RaftMember(
-      { id: raftId, folder: "raft", bootstrap: newSwarm !== undefined, join, forceNewCluster },
+      {
+        ...{ id: raftId, folder: "raft", bootstrap: newSwarm !== undefined, join, forceNewCluster },
+        ticks: () => ticksOf(this.store),
+      },
       { ...modules, stateMachine: stateMachineOf(this.store) },
     );
     this.#self = { nodeId, raftId, addr };
@@ -112,7 +115,7 @@ export class Manager {
     this.#heard = new Heard(clock);
     const seen = { raftId, directory: this.#directory, heard: this.#heard };
     this.#managers = membershipOf({ ...seen, consensus: this.#raft });
-    this.#quorum = new QuorumWatch({ ...seen, clock, store: this.store, status: () => this.#raft.status });
+    this.#quorum = new QuorumWatch({ ...seen, clock, metrics, store: this.store, status: () => this.#raft.status });
     this.#raft.onLeadership(({ leading, term }) => (leading ? this.#lead(term) : this.#unlead()));
     this.#raft.onFatal(options.onFatal);
   }
@@ -334,6 +337,12 @@ export class Manager {
   async #handOverAfterFailure(): Promise<void> {
     if (await this.handOver()) this.#modules.log.info("leadership handed over after a failure");
   }
+}
+
+/** Docker's ElectionTick and HeartbeatTick, as `swarm update` or another tool set them: in force from the next start on. */
+function ticksOf({ cluster }: Store): { readonly electionTicks: number; readonly heartbeatTicks: number } | undefined {
+  const raft = cluster?.spec?.raft;
+  return raft && { electionTicks: raft.electionTick, heartbeatTicks: raft.heartbeatTick };
 }
 
 function stateMachineOf(store: Store): StateMachine {

@@ -1,6 +1,6 @@
 // How this manager sees the others when nobody may lead: who answers, and since when there is no leader.
 
-import type { Clock, Timer } from "../base/index.js";
+import type { Clock, Gauge, Metrics, Timer } from "../base/index.js";
 import type { RaftStatus } from "../raft/index.js";
 import type { Store } from "../store/index.js";
 import type { Directory } from "./directory.js";
@@ -28,6 +28,7 @@ export interface QuorumModules {
   readonly directory: Directory;
   readonly heard: Heard;
   readonly clock: Clock;
+  readonly metrics: Metrics;
   status(): RaftStatus;
 }
 
@@ -38,16 +39,26 @@ const lookMs = 500;
 
 export class QuorumWatch {
   readonly #modules: QuorumModules;
+  readonly #leads: Gauge;
+  readonly #managersCount: Gauge;
   #leaderSeenMs: number;
   #timer: Timer | undefined;
 
   constructor(modules: QuorumModules) {
     this.#modules = modules;
     this.#leaderSeenMs = modules.clock.monotonic();
+    const { metrics } = modules;
+    this.#leads = metrics.gauge("skep_manager_leads", "1 while this manager leads the swarm.");
+    this.#managersCount = metrics.gauge("skep_managers", "Managers as this one sees them.", ["state"]);
   }
 
+  /** Looks, now and again and again. */
   start(): void {
-    this.#look();
+    const { managers } = this.now();
+    const reachable = managers.filter((manager) => manager.reachable).length;
+    this.#managersCount.set(reachable, { state: "reachable" });
+    this.#managersCount.set(managers.length - reachable, { state: "unreachable" });
+    this.#leads.set(this.#modules.status().role === "leader" ? 1 : 0);
     this.#timer = this.#modules.clock.after(lookMs, () => this.start());
   }
 
