@@ -49,6 +49,8 @@ export type NodeState =
       readonly manager: "no" | "starting" | "ready";
       /** The managers this node knows, itself included if it is one. */
       readonly managers: readonly { readonly nodeId: string; readonly addr: string }[];
+      /** What is wrong while the node works on: its manager part is broken. */
+      readonly error?: string;
     };
 
 /** This node's membership of a swarm. */

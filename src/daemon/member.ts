@@ -123,7 +123,9 @@ export class Member {
     const nodeAddr = hostOf(advertiseAddr) || (this.#state?.node?.status?.addr ?? "");
     const addrs = this.#modules.connector.managers;
     const managers = known.length > 0 ? known : addrs.map((addr) => ({ nodeId: "", addr }));
-    return { local: "active", nodeId, nodeAddr, manager: this.part.state, managers };
+    const { state: manager, failure } = this.part;
+    const error = failure === undefined ? {} : { error: `the manager on this node is broken: ${failure}` };
+    return { local: "active", nodeId, nodeAddr, manager, managers, ...error };
   }
 
   /** Says why the node goes, and hands leadership on: from then on others answer. Before `stop`. */

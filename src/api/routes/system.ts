@@ -103,11 +103,16 @@ async function swarmInfo(call: Call): Promise<SwarmInfo> {
     NodeAddr: "nodeAddr" in state ? state.nodeAddr : "",
     LocalNodeState: state.local,
     ControlAvailable: isManager,
-    Error: state.local === "error" ? state.error : state.local === "locked" ? locked : "",
+    Error: errorOf(state),
     RemoteManagers: peersOf(active?.managers ?? []),
     ...cluster,
     ...swarmWarnings(isManager ? call.shared.modules.node.quorum?.() : undefined, cluster),
   };
+}
+
+function errorOf(state: NodeState): string {
+  if (state.local === "locked") return locked;
+  return "error" in state ? state.error : "";
 }
 
 function swarmWarnings(quorum: Quorum | undefined, cluster: ClusterPart | undefined): Pick<SwarmInfo, "Warnings"> {
