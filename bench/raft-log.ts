@@ -1,7 +1,7 @@
 // The log on this disk, 256-byte entries: writes a second at 1 and at 256 writers, as it is and with a delay added to every
-// sync. One member alone; three in three processes over mutual TLS; the same asked with one gRPC Put a write; and etcd (three
+// sync. One member alone; three in three processes over mutual TLS; the same asked over gRPC, on streams and with one Put a write; and etcd (three
 // members, of Debian's etcd-server, installed if need be) driven by that very load generator.
-//   node scripts/run.mjs bench/raft-log.ts [--seconds N] [--only alone|three|put|etcd] [--delays 0,2,10] [--writers 1,256]
+//   node scripts/run.mjs bench/raft-log.ts [--seconds N] [--only alone,three,streams,put,etcd] [--delays 0,2,10] [--writers 1,256]
 //     [--rounds N] [--cpu-prof FOLDER]
 
 import fs from "node:fs";
@@ -50,6 +50,7 @@ const nodeFlags = values["cpu-prof"] === undefined ? [] : ["--cpu-prof", "--cpu-
 const cases: Readonly<Record<string, { readonly title: string; readonly run: Case; readonly canDelay: boolean }>> = {
   alone: { title: "one member, in-process", run: alone, canDelay: true },
   three: { title: "three processes, writers in the leader's", run: three, canDelay: true },
+  streams: { title: "three processes, puts on gRPC streams", run: streams, canDelay: true },
   put: { title: "three processes, one gRPC Put a write", run: put, canDelay: true },
   etcd: { title: "etcd, three processes, one gRPC Put a write", run: etcd, canDelay: false },
 };
@@ -88,17 +89,30 @@ async function three(root: string, writers: number, delayMs: number): Promise<No
   return figures;
 }
 
-async function put(root: string, writers: number, delayMs: number): Promise<Noted> {
+function put(root: string, writers: number, delayMs: number): Promise<Noted> {
+  return overGrpc(root, delayMs, { writers, onStreams: false });
+}
+
+function streams(root: string, writers: number, delayMs: number): Promise<Noted> {
+  return overGrpc(root, delayMs, { writers, onStreams: true });
+}
+
+interface PutLoad {
+  readonly writers: number;
+  readonly onStreams: boolean;
+}
+
+async function overGrpc(root: string, delayMs: number, puts: PutLoad): Promise<Noted> {
   const trio = await raftTrio(root, delayMs, nodeFlags);
   const addr = await trio.leader.ask("servePuts");
-  const figures = await withProcessorTime(trio, () => putLoad(addr, writers));
+  const figures = await withProcessorTime(trio, () => putLoad(addr, puts));
   await trio.end();
   return figures;
 }
 
 async function etcd(root: string, writers: number): Promise<Figures> {
   const trio = await etcdTrio(root);
-  const figures = await putLoad(trio.leaderAddr, writers);
+  const figures = await putLoad(trio.leaderAddr, { writers, onStreams: false });
   await trio.end();
   return figures;
 }
@@ -121,9 +135,9 @@ async function withProcessorTime(trio: Trio, load: () => Promise<Figures>): Prom
   return { ...figures, note: `µs a write, leader, followers, bench: ${micros}` };
 }
 
-/** The one load generator: unary Puts over plain HTTP/2. */
-async function putLoad(addr: string, writers: number): Promise<Figures> {
-  const clients = new PutClients(addr, credentials.createInsecure(), connections);
+/** The one load generator: puts over plain HTTP/2. */
+async function putLoad(addr: string, { writers, onStreams }: PutLoad): Promise<Figures> {
+  const clients = new PutClients(addr, credentials.createInsecure(), { connections, onStreams });
   const requests = Array.from({ length: writers }, (_, worker) => putRequest(`key-${worker}`, entryBytes));
   const figures = await load(loadOptions(writers), (worker) =>
     clients.put(worker, requests[worker] ?? Buffer.alloc(0)),

@@ -10,7 +10,7 @@ import type { StateMachine } from "../../src/raft/index.js";
 import type { Credentials } from "../../src/rpc/index.js";
 import { memberOverLinks, type OverLinks } from "../../test/support/raft_over_links.js";
 import { type Figures, type LoadOptions, load } from "./load.js";
-import { putImplementation, putMethod } from "./put.js";
+import { putImplementation, putService } from "./put.js";
 import { delayed } from "./slow-disk.js";
 
 /** The argument that makes the bench's own program such a process. */
@@ -79,7 +79,7 @@ class MemberProcess {
     const { term } = member.status;
     const server = new Server({ "grpc.enable_channelz": 0 });
     server.addService(
-      { put: putMethod },
+      putService,
       putImplementation((data) => member.propose(data, term)),
     );
     this.#putServer = server;
