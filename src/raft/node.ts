@@ -25,10 +25,10 @@ import {
 import type { ConfRefusal } from "./core/conf.js";
 import { RaftCore } from "./core/core.js";
 import type { Persist, ProgressStatus, Ready } from "./core/types.js";
-import { load, type Storage } from "./load.js";
+import { type Loaded, load, type Storage } from "./load.js";
 import { RaftLog } from "./log/log.js";
 import { OpenReads } from "./open_reads.js";
-import { completed, type RaftOptions } from "./options.js";
+import { completed, type RaftOptions, saneTicks } from "./options.js";
 import { Outgoing } from "./outgoing.js";
 import { Proposals } from "./proposals.js";
 import type { Sealer } from "./sealer.js";
@@ -59,7 +59,7 @@ export interface RaftModules {
 type Phase = "new" | "running" | "stopping" | "stopped" | "failed";
 
 export class RaftMember implements RaftNode {
-  readonly #options: Required<RaftOptions>;
+  #options: Required<RaftOptions>;
   readonly #modules: RaftModules;
   readonly #storage: Storage;
   readonly #proposals: Proposals;
@@ -74,6 +74,7 @@ export class RaftMember implements RaftNode {
   readonly #fatalListeners: ((error: Error) => void)[] = [];
   #core: RaftCore | undefined;
   #phase: Phase = "new";
+  #loading: Promise<Loaded> | undefined;
   /** A write of the log, or a snapshot on its way into the state. */
   #persisting: Promise<void> | undefined;
   #isTurnAsked = false;
@@ -101,10 +102,8 @@ export class RaftMember implements RaftNode {
 
   get status(): RaftStatus {
     const { snapshotIndex } = this.#snapshotter;
-    return statusOf({
-      ...{ core: this.#core, snapshotIndex, tickMs: this.#options.tickMs },
-      isRunning: this.#phase === "running",
-    });
+    const { tickMs } = this.#options;
+    return statusOf({ core: this.#core, snapshotIndex, tickMs, isRunning: this.#phase === "running" });
   }
 
   /** Who takes part, as of the last entry applied here. */
@@ -133,21 +132,25 @@ export class RaftMember implements RaftNode {
   async start(): Promise<void> {
     invariant(this.#phase === "new", "a member starts once", { phase: this.#phase });
     const { random, stateMachine } = this.#modules;
-    const loaded = await load(this.#options, this.#storage, stateMachine);
+    this.#loading = load(this.#options, this.#storage, stateMachine);
+    const loaded = await this.#loading;
     const core = new RaftCore(this.#options, random, loaded.state);
     this.#core = core;
     this.#snapshotter.begin(core, loaded.snapshotIndex);
     await this.#applyLoaded(core);
+    if (this.#phase !== "new") return;
+    this.#takeTicks(core);
     this.#phase = "running";
     this.#ticker.start(() => this.#tick(core));
     // Alone, there is nobody to wait for.
-    const { voters } = core.status.membership;
-    if (voters.length === 1) core.campaign();
+    if (core.status.membership.voters.length === 1) core.campaign();
     this.#askTurn();
   }
 
   async stop(): Promise<void> {
-    if (this.#phase === "running") this.#phase = "stopping";
+    if (this.#phase === "running" || this.#phase === "new") this.#phase = "stopping";
+    // Who is stopped while it starts has its log to open before it can close it.
+    await this.#loading?.catch(() => {});
     this.#exchange.stop();
     // What is in flight still gets its answer; what is queued is never written.
     while (this.#persisting) await this.#persisting;
@@ -261,6 +264,14 @@ export class RaftMember implements RaftNode {
       this.#apply(core, ready.committed);
       await new Promise<void>((resolve) => this.#modules.nextTurn(resolve));
     }
+  }
+
+  #takeTicks(core: RaftCore): void {
+    const asked = this.#options.ticks();
+    if (!asked) return;
+    const ticks = saneTicks(asked);
+    this.#options = { ...this.#options, ...ticks };
+    core.setTicks(ticks);
   }
 
   #askTurn(): void {

@@ -1,5 +1,7 @@
 // What can be set about a member, and what it is when nobody does.
 
+import type { Ticks } from "./core/types.js";
+
 export interface RaftOptions {
   /** Raft id of this member, 1 … 2^52. */
   readonly id: number;
@@ -16,6 +18,8 @@ export interface RaftOptions {
   readonly electionTicks?: number;
   /** Docker's HeartbeatTick. */
   readonly heartbeatTicks?: number;
+  /** Asked once at the start, when what is on disk has been applied: the counts the state itself asks for, in place of the two above. */
+  readonly ticks?: () => Ticks | undefined;
   /** A snapshot is made when this many entries have been applied since the last one … */
   readonly snapshotEntries?: number;
   /** … or this much entry data, so that the log in memory stays bounded. */
@@ -47,6 +51,7 @@ export const raftDefaults = {
   tickMs: 100,
   electionTicks: 10,
   heartbeatTicks: 1,
+  ticks: () => undefined,
   snapshotEntries: 10_000,
   snapshotLogBytes: 64 * mib,
   trailingEntries: 500,
@@ -57,12 +62,19 @@ export const raftDefaults = {
   inFlightMessagesMax: 8,
   inFlightBytesMax: 4 * mib,
   applyEntriesMax: 512,
-  applyBytesMax: mib,
+  applyBytesMax: mib / 4,
   proposalsMax: 10_000,
   proposalBytesMax: 64 * mib,
 } as const;
 
 export function completed(options: RaftOptions): Required<RaftOptions> {
   const all = { ...raftDefaults, ...options };
-  return { ...all, electionTicks: Math.max(all.electionTicks, 2 * all.heartbeatTicks) };
+  return { ...all, ...saneTicks(all) };
+}
+
+/** What is not given or makes no sense is what it is when nobody says anything. */
+export function saneTicks({ electionTicks, heartbeatTicks }: Ticks): Ticks {
+  const heartbeat = heartbeatTicks > 0 ? heartbeatTicks : raftDefaults.heartbeatTicks;
+  const election = electionTicks > 0 ? electionTicks : raftDefaults.electionTicks;
+  return { electionTicks: Math.max(election, 2 * heartbeat), heartbeatTicks: heartbeat };
 }

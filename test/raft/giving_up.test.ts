@@ -207,4 +207,19 @@ describe("what a member says of its leader", () => {
     expect([swarm.get(2).status.leader, swarm.get(3).status.leader]).toEqual([1, 1]);
     await successor(swarm, 4000);
   });
+
+  test("counts that the state itself asks for are in force from the start on, as far as they make sense", async () => {
+    const ticks = () => ({ electionTicks: 4, heartbeatTicks: 3 });
+    const swarm = aSwarm({ ticks });
+    await swarm.start(3);
+    const before = swarm.sent.length;
+    await swarm.clock.advance(3000);
+    const beats = swarm.sent.slice(before).filter(({ body }) => body?.$case === "heartbeat");
+    expect(beats).toHaveLength(20);
+    expect(swarm.leader()).toBe(1);
+    swarm.down.add(1);
+    await swarm.clock.advance(500);
+    expect(swarm.leader()).toBe(undefined);
+    await successor(swarm, 1500);
+  });
 });

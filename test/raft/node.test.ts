@@ -109,6 +109,28 @@ test("a stop answers what is in flight, and refuses what waits", async () => {
   expect(a.machine.lines).toEqual(["in flight"]);
 });
 
+test("who is stopped while it starts has an end, and does not go on when it has started", async () => {
+  const clock = new VirtualClock();
+  const disk = new SimDisk({ clock });
+  const a = aMember({ disk, clock });
+  await proposeAll(a, await a.lead(), ["one"]);
+  disk.crash("nothing", random);
+  for (const operation of ["open", "read", "sync"] as const) {
+    const b = aMember({ disk, clock });
+    disk.delayMs[operation] = 10;
+    const started = b.member.start();
+    await b.clock.advance(5);
+    const stopped = b.member.stop();
+    await b.clock.finish(Promise.all([started, stopped]), 1000, "the stop");
+    await b.clock.advance(1000);
+    expect(b.leadership).toEqual([]);
+    delete disk.delayMs[operation];
+  }
+  const c = aMember({ disk, clock, bootstrap: false });
+  await c.lead();
+  expect(c.machine.lines).toEqual(["one"]);
+});
+
 test("too many open proposals are refused, and the others go on", async () => {
   const a = aMember({ proposalsMax: 3, proposalBytesMax: 100 });
   const term = await a.lead();

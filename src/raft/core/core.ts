@@ -6,14 +6,13 @@ import { invariant, type Random } from "../../base/index.js";
 import type { Message } from "../../gen/skep/raft/v1/messages.js";
 import {
   ConfChange,
-  ConfChangeKind,
   type Entry,
   EntryKind,
   HardState,
   type Membership,
   type SnapshotMeta,
 } from "../../gen/skep/raft/v1/raft.js";
-import { type ConfRefusal, changedMembership, nobody, refusalOf } from "./conf.js";
+import { type ConfRefusal, changedMembership, nobody } from "./conf.js";
 import type { Follower } from "./follower.js";
 import { Installation } from "./installation.js";
 import { MemoryLog } from "./memory_log.js";
@@ -34,12 +33,11 @@ import {
   type Read,
   type Ready,
   type RoleName,
+  type Ticks,
 } from "./types.js";
 
-const noEntries: readonly Entry[] = [];
-
 export class RaftCore {
-  readonly #options: CoreOptions;
+  #options: CoreOptions;
   readonly #log: MemoryLog;
   readonly #state: TermState;
   readonly #outbox: Outbox;
@@ -64,7 +62,7 @@ export class RaftCore {
       ...{ random, log: this.#log, state: this.#state, outbox: this.#outbox },
       membership: () => this.#membership,
       snapshot: () => this.#snapshot,
-      isFit: () => this.#installation.isIdle && !this.#isDiskStalled,
+      isFit: () => this.#installation.isIdle && this.#persisting.ticks < this.#options.electionTicks,
     });
   }
 
@@ -131,6 +129,12 @@ export class RaftCore {
     return this.#log.entriesFrom(Math.max(index, this.#log.firstIndex), Number.POSITIVE_INFINITY);
   }
 
+  /** Other counts of ticks, known only when the log had been read: before anything happens. */
+  setTicks(ticks: Ticks): void {
+    this.#options = { ...this.#options, ...ticks };
+    this.#roles.setTicks(ticks);
+  }
+
   tick(): void {
     this.#persisting.tick();
     this.#roles.tick();
@@ -163,12 +167,8 @@ export class RaftCore {
   proposeConfChange(change: ConfChange): number | ConfRefusal {
     const { leading } = this.#roles;
     if (!leading) return "not the leader";
-    if (leading.transferee !== none) return "leadership is being handed over";
-    if (this.#log.applied < leading.termStart) return "no entry of this term is applied yet";
-    if (!leading.mayChangeMembership) return "another change is under way";
-    const refusal = refusalOf(this.#membership, change);
+    const refusal = leading.refusalOf(change);
     if (refusal) return refusal;
-    if (change.kind === ConfChangeKind.ADD_VOTER && !leading.hasCaughtUp(change.member)) return "it has not caught up";
     const index = this.#appendOwn(EntryKind.CONF_CHANGE, Buffer.from(ConfChange.encode(change).finish()));
     leading.changeProposed(index, changedMembership(this.#membership, change));
     return index;
@@ -234,7 +234,7 @@ export class RaftCore {
     const install = this.#takeInstall();
     const persist = this.#installation.isRunning ? undefined : this.#takePersist();
     const { applyBytesMax, applyEntriesMax } = this.#options;
-    const committed = this.#installation.isRunning ? noEntries : this.#log.takeToApply(applyBytesMax, applyEntriesMax);
+    const committed = this.#installation.isRunning ? [] : this.#log.takeToApply(applyBytesMax, applyEntriesMax);
     const sendAfterPersist = !this.#persisting.isRunning || persist ? this.#outbox.takeAfterPersist() : [];
     const send = this.#outbox.take();
     const reads = this.#reads.splice(0);
@@ -271,10 +271,6 @@ export class RaftCore {
   /** The first entry that a follower who is only behind still needs; none before `atLeast` is kept for it. */
   neededFrom(atLeast: number): number {
     return this.#roles.leading?.neededFrom(atLeast) ?? this.#log.lastIndex + 1;
-  }
-
-  get #isDiskStalled(): boolean {
-    return this.#persisting.ticks >= this.#options.electionTicks;
   }
 
   /** What a leader of this term says. While a snapshot comes in it is as if it had been lost. */
@@ -368,7 +364,7 @@ export class RaftCore {
   #takePersist(): Persist | undefined {
     const isAllTaken = this.#state.isTaken && !this.#log.hasToPersist && !this.#persisting.owesCommit;
     if (this.#persisting.isRunning || isAllTaken) return undefined;
-    const entries = this.#log.hasToPersist ? this.#log.takeToPersist(this.#options.persistBytesMax) : noEntries;
+    const entries = this.#log.hasToPersist ? this.#log.takeToPersist(this.#options.persistBytesMax) : [];
     // It spares a restarted member the wait, and C1 needs it: what is said to be committed is durable with it.
     const commit = Math.min(this.#log.committed, this.#log.persisting);
     this.#persisting.begin(commit);

@@ -20,7 +20,7 @@ const yieldTicks = 2;
 const heldMax = 16;
 
 export class Election {
-  readonly #electionTicks: number;
+  #electionTicks: number;
   readonly #random: Random;
   #ticks = 0;
   #timeout = 0;
@@ -34,6 +34,11 @@ export class Election {
   constructor(electionTicks: number, random: Random) {
     this.#electionTicks = electionTicks;
     this.#random = random;
+    this.restartTimer();
+  }
+
+  setTicks(electionTicks: number): void {
+    this.#electionTicks = electionTicks;
     this.restartTimer();
   }
 

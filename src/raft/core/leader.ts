@@ -3,8 +3,8 @@
 
 import { invariant } from "../../base/index.js";
 import type { AppendAnswer } from "../../gen/skep/raft/v1/messages.js";
-import type { Membership, SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
-import { others } from "./conf.js";
+import { type ConfChange, ConfChangeKind, type Membership, type SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
+import { type ConfRefusal, others, refusalOf } from "./conf.js";
 import type { MemoryLog } from "./memory_log.js";
 import { Progress } from "./progress.js";
 import { majority, quorumIndex } from "./quorum.js";
@@ -54,7 +54,7 @@ export class Leader {
   }
 
   /** An entry of the own term is applied, and so is every change of the membership. */
-  get mayChangeMembership(): boolean {
+  get #mayChangeMembership(): boolean {
     const { applied } = this.#modules.log;
     return applied >= this.termStart && applied >= this.#lastChange;
   }
@@ -67,8 +67,20 @@ export class Leader {
     return this.#isLeaving;
   }
 
+  /** Why this change may not be proposed now (C1); undefined when it may. */
+  refusalOf(change: ConfChange): ConfRefusal | undefined {
+    if (this.#transfer) return "leadership is being handed over";
+    if (this.#modules.log.applied < this.termStart) return "no entry of this term is applied yet";
+    if (!this.#mayChangeMembership) return "another change is under way";
+    const refusal = refusalOf(this.#membership, change);
+    if (refusal) return refusal;
+    return change.kind === ConfChangeKind.ADD_VOTER && !this.#hasCaughtUp(change.member)
+      ? "it has not caught up"
+      : undefined;
+  }
+
   /** Has an entry of this term and all before it: only then may it vote (thesis §4.2.1). Above all, it has a log. */
-  hasCaughtUp(member: number): boolean {
+  #hasCaughtUp(member: number): boolean {
     return (this.#progress.get(member)?.match ?? 0) >= this.termStart;
   }
 

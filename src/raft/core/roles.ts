@@ -11,7 +11,7 @@ import type { MemoryLog } from "./memory_log.js";
 import type { Outbox } from "./outbox.js";
 import { voteResult } from "./quorum.js";
 import type { TermState } from "./term_state.js";
-import { type Body, type CoreOptions, none, type ProbeOutcome, type RoleName } from "./types.js";
+import { type Body, type CoreOptions, none, type ProbeOutcome, type RoleName, type Ticks } from "./types.js";
 import { compareLogs, lastOf, yieldsTo } from "./votes.js";
 
 type Role =
@@ -31,7 +31,7 @@ export interface RolesModules {
 }
 
 export class Roles {
-  readonly #options: CoreOptions;
+  #options: CoreOptions;
   readonly #modules: RolesModules;
   readonly #state: TermState;
   readonly #log: MemoryLog;
@@ -91,6 +91,12 @@ export class Roles {
     if (voters.length === 1 && voters[0] === this.#options.id && !learners.includes(from)) return true;
     const isOfGone = this.#role.kind === "pre-candidate" && this.#role.ballot.gone === from;
     return isOfGone && term === this.#state.term && body !== undefined && isFromLeader(body);
+  }
+
+  setTicks(ticks: Ticks): void {
+    invariant(this.#role.kind === "follower", "ticks are set before anything happens", { role: this.#role.kind });
+    this.#options = { ...this.#options, ...ticks };
+    this.#election.setTicks(ticks.electionTicks);
   }
 
   tick(): void {

@@ -95,11 +95,14 @@ export interface CoreState {
   readonly snapshot?: SnapshotMeta | undefined;
 }
 
-export interface CoreOptions {
-  readonly id: number;
+export interface Ticks {
   /** Ticks without a leader before a campaign; each wait is drawn from [electionTicks, 2 × electionTicks). */
   readonly electionTicks: number;
   readonly heartbeatTicks: number;
+}
+
+export interface CoreOptions extends Ticks {
+  readonly id: number;
   /** One persist holds at most this much entry data, and at least one entry. */
   readonly persistBytesMax: number;
   /** One Ready hands out at most this much to apply, so that applying comes in slices. */
