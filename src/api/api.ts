@@ -117,6 +117,11 @@ export class Api {
       this.#modules.log.debug("request refused", { method: request.method, path: request.path, error: error.message });
       return errorResponse(httpStatusOf[error.kind], error.dockerMessage);
     }
+    // Its client gave up: nothing is wrong, and nobody reads the answer.
+    if (error === request.closed().reason) {
+      this.#modules.log.debug("request given up", { method: request.method, path: request.path });
+      return errorResponse(500, messageOf(error));
+    }
     this.#modules.log.error("request failed", {
       method: request.method,
       path: request.path,
