@@ -15,7 +15,7 @@ export interface OverLinksOptions extends Partial<RaftOptions> {
   readonly credentials: Credentials;
   readonly machine: StateMachine;
   /** Where the others are. */
-  addressOf(id: number): string | undefined;
+  readonly addressOf: (id: number) => string | undefined;
   readonly wrap?: (disk: Disk) => Disk;
   readonly metrics?: Metrics;
   readonly server?: Partial<TestServerOptions>;
