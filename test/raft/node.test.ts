@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { LogDamagedError, NotLeaderError, UnknownOutcomeError } from "../../src/raft/index.js";
-import { SeededRandom, SimDisk } from "../../src/sim/index.js";
+import { SeededRandom, SimDisk, VirtualClock } from "../../src/sim/index.js";
 import { aMember, Lines, line } from "../support/raft_member.js";
 
 const random = new SeededRandom(5);

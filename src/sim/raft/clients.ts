@@ -52,8 +52,8 @@ export class Clients {
     const { clock, random, plan } = this.#modules;
     clock.after(random.next() * 2 * plan.clientEveryMs, () => {
       if (this.#isOver) return;
-      if (random.chance(0.6)) for (let burst = random.int(4); burst >= 0; burst--) this.write();
-      else this.#read();
+      const call = random.chance(0.6) ? () => this.write() : () => this.#read();
+      for (let burst = random.int(4); burst >= 0; burst--) call();
       this.begin();
     });
   }

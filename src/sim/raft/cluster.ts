@@ -1,6 +1,6 @@
 // The simulated cluster: its members, who is meant to take part, and the operator who makes it so, one change at a time.
 
-import { ConfChangeKind } from "../../gen/skep/raft/v1/raft.js";
+import { type ConfChange, ConfChangeKind } from "../../gen/skep/raft/v1/raft.js";
 import type { SeededRandom } from "../random.js";
 import { SimMember, type SimMemberModules } from "./member.js";
 
@@ -23,7 +23,8 @@ export class RaftCluster {
   readonly #wanted = new Set<number>();
   readonly #random: SeededRandom;
   #nextId = 1;
-  #isChanging = false;
+  /** Changes that nobody answered yet. */
+  #changing = 0;
 
   constructor(modules: SimMemberModules) {
     this.#modules = modules;
@@ -54,7 +55,7 @@ export class RaftCluster {
   get mayLoseOne(): boolean {
     const isDurable = this.leaders.at(-1)?.member?.core?.isMembershipDurable === true;
     const isCertain = [...this.members.values()].every(({ isDoubtful }) => !isDoubtful);
-    return this.isSettled && isDurable && isCertain && !this.#isChanging && this.#wanted.size >= votersToLoseOneMin;
+    return this.isSettled && isDurable && isCertain && this.#changing === 0 && this.#wanted.size >= votersToLoseOneMin;
   }
 
   /** A new member is started, and meant to vote. The first begins the log. */
@@ -107,9 +108,10 @@ export class RaftCluster {
     again.start();
   }
 
-  /** One step towards what is meant, if a leader can take it. */
+  /** One step towards what is meant, if a leader can take it; an impatient operator asks for another one meanwhile. */
   operate(): void {
-    if (this.#isChanging) return;
+    const { isImpatient } = this.#modules.plan;
+    if (this.#changing > 0 && !isImpatient) return;
     const { leaders } = this;
     const leader = this.#random.chance(misledShare) ? this.#random.pick(leaders) : leaders.at(-1);
     const term = leader?.leadingTerm;
@@ -119,44 +121,47 @@ export class RaftCluster {
     const { core } = leader.member;
     const isCertain = core?.isMembershipDurable === true && core.applied >= this.#modules.checks.committed;
     if (isCertain) this.#endRemoved([...voters, ...learners], leader);
-    const change = this.#nextChange(voters, learners, leader);
+    const changes = this.#changes(voters, learners, leader);
+    const change = isImpatient ? this.#random.pick(changes) : changes[0];
     if (change) this.#make(change, leader, term);
   }
 
-  #make(change: { readonly kind: 0 | 1 | 2; readonly member: number }, leader: SimMember, term: number): void {
-    const free = (): void => {
-      this.#isChanging = false;
+  #make(change: ConfChange, leader: SimMember, term: number): void {
+    let isOpen = true;
+    const close = (): void => {
+      if (isOpen) this.#changing -= 1;
+      isOpen = false;
     };
-    this.#isChanging = true;
+    this.#changing += 1;
     void leader.member?.proposeConfChange(change, term).then(
       (refusal) => {
         if (refusal === undefined) this.changes += 1;
-        free();
+        close();
       },
-      () => free(),
+      () => close(),
     );
-    this.#modules.clock.after(answerMs, free);
+    this.#modules.clock.after(answerMs, close);
   }
 
-  #nextChange(
-    voters: readonly number[],
-    learners: readonly number[],
-    leader: SimMember,
-  ): { readonly kind: 0 | 1 | 2; readonly member: number } | undefined {
-    const missing = this.wanted.find((id) => !voters.includes(id) && !learners.includes(id));
-    if (missing !== undefined) return { kind: ConfChangeKind.ADD_LEARNER, member: missing };
-    if (learners.length > 0) {
-      const last = leader.member?.status.lastIndex ?? 0;
-      const ready = leader.member?.peers.find(
-        ({ member, match, isActive }) =>
-          isActive && learners.includes(member) && this.#wanted.has(member) && match + behindMax >= last,
-      );
-      if (ready) return { kind: ConfChangeKind.ADD_VOTER, member: ready.member };
-    }
+  /** All that may be done next, the most urgent first. */
+  #changes(voters: readonly number[], learners: readonly number[], leader: SimMember): readonly ConfChange[] {
+    const missing = this.wanted.filter((id) => !voters.includes(id) && !learners.includes(id));
+    const last = leader.member?.status.lastIndex ?? 0;
+    const ready =
+      learners.length === 0
+        ? []
+        : (leader.member?.peers ?? []).filter(
+            ({ member, match, isActive }) =>
+              isActive && learners.includes(member) && this.#wanted.has(member) && match + behindMax >= last,
+          );
     const unwanted = [...voters, ...learners].filter((id) => !this.#wanted.has(id));
     // Who is lost goes first: without one who only is to go, there might be no majority left.
-    const first = unwanted.find((id) => !this.members.has(id)) ?? unwanted[0];
-    return first === undefined ? undefined : { kind: ConfChangeKind.REMOVE, member: first };
+    const lost = unwanted.filter((id) => !this.members.has(id));
+    return [
+      ...missing.map((member) => ({ kind: ConfChangeKind.ADD_LEARNER, member })),
+      ...ready.map(({ member }) => ({ kind: ConfChangeKind.ADD_VOTER, member })),
+      ...(lost.length > 0 ? lost : unwanted).map((member) => ({ kind: ConfChangeKind.REMOVE, member })),
+    ];
   }
 
   /** Who was removed, as the latest leader has applied it, is switched off for good. */

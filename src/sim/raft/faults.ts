@@ -3,7 +3,7 @@
 import { SeededRandom } from "../random.js";
 import type { VirtualClock } from "../time.js";
 import type { RaftCluster } from "./cluster.js";
-import type { SimMember } from "./member.js";
+import { type SimMember, tickMs } from "./member.js";
 import { calm, type RaftNetwork } from "./network.js";
 import type { Fault, FaultKind, Plan } from "./plan.js";
 
@@ -19,6 +19,9 @@ export interface FaultModules {
 /** Members there may be at one time. */
 const membersMax = 7;
 
+/** The longest faults last so many election timeouts. */
+const spellElections = 4;
+
 /** What strikes whom, with chance of its own. */
 interface Blow {
   readonly victim: SimMember;
@@ -30,10 +33,12 @@ interface Blow {
 export class Faults {
   readonly counts = new Map<FaultKind, number>();
   readonly #modules: FaultModules;
+  readonly #electionMs: number;
   #isOver = false;
 
   constructor(modules: FaultModules) {
     this.#modules = modules;
+    this.#electionMs = modules.plan.electionTicks * tickMs;
   }
 
   /** Begins: the network's mix at once, the rest at its time, until `heal`. */
@@ -75,13 +80,13 @@ export class Faults {
     },
     "process death": ({ victim, random }) => this.#crash(victim, "kill", random),
     "clean restart": ({ victim, random }) => {
-      const downMs = random.int(100);
+      const downMs = this.#spell(random) / 3;
       if (!victim.isRunning || victim.isPaused) return;
       victim.stop(() => void this.#modules.clock.after(downMs, () => this.#restart(victim)));
     },
     pause: ({ victim, random }) => {
       victim.pause();
-      this.#after(random.int(400), () => victim.resume());
+      this.#after(this.#spell(random), () => victim.resume());
     },
     partition: ({ victim, ids, random }) => {
       const side = random.chance(0.5) ? [victim.id] : ids.filter(() => random.chance(0.5));
@@ -93,18 +98,18 @@ export class Faults {
     },
     "slow disk": ({ victim, random }) => {
       victim.disk.delayMs.sync = random.pick([1, 5, 20, 150]) ?? 1;
-      this.#after(random.int(500), () => victim.mend());
+      this.#after(this.#spell(random), () => victim.mend());
     },
     "full disk": ({ victim, random }) => {
       victim.disk.capacityBytes = 0;
-      this.#after(random.int(300), () => {
+      this.#after(this.#spell(random), () => {
         victim.mend();
         this.#restart(victim);
       });
     },
     "failed sync": ({ victim, random }) => {
       victim.disk.failNext = random.pick(["sync", "write", "syncFolder", "rename"] as const);
-      this.#after(random.int(300), () => {
+      this.#after(this.#spell(random), () => {
         victim.disk.failNext = undefined;
         this.#restart(victim);
       });
@@ -141,9 +146,14 @@ export class Faults {
     "tick skew": ({ victim, random }) => {
       const { life } = victim;
       life?.skew(random.pick([0.3, 0.7, 1.5, 3]) ?? 1);
-      this.#after(random.int(500), () => life?.skew(1));
+      this.#after(this.#spell(random), () => life?.skew(1));
     },
   };
+
+  /** How long something lasts: some end before an election, some see several. */
+  #spell(random: SeededRandom): number {
+    return random.next() * spellElections * this.#electionMs;
+  }
 
   #losePower(victim: SimMember, random: SeededRandom): void {
     this.#crash(victim, random.pick(this.#modules.plan.survivals) ?? "torn", random);
@@ -156,7 +166,7 @@ export class Faults {
     // Its connections break, and that is noticed by most.
     for (const member of cluster.running)
       if (random.chance(0.7)) this.#after(1, () => member.connectionBroken(victim.id));
-    this.#after(1 + random.int(300), () => this.#restart(victim));
+    this.#after(1 + this.#spell(random), () => this.#restart(victim));
   }
 
   #restart(member: SimMember): void {
@@ -181,7 +191,7 @@ export class Faults {
         if (way !== "out") mends.push(network.cut(other, one));
       }
     }
-    this.#after(50 + random.int(500), () => mends.forEach((mend) => mend()));
+    this.#after(this.#spell(random), () => mends.forEach((mend) => mend()));
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -54,6 +54,8 @@ export interface Plan {
   /** Entries between snapshots. */
   readonly snapshotEntries: number;
   readonly clientEveryMs: number;
+  /** The operator asks for a change of the membership while another is under way, in any order. */
+  readonly isImpatient: boolean;
   readonly survivals: readonly Survival[];
   /** In the end all but one are lost, and that one begins a new cluster. */
   readonly isForced: boolean;
@@ -85,11 +87,12 @@ export function drawPlan(seed: number): Plan {
     },
     isEncoded: random.chance(encodedShare),
     diskMs: oneOf(0, 0, 0.3, 3),
-    electionTicks: oneOf(4, 5, 10),
+    electionTicks: oneOf(4, 4, 6, 10),
     heartbeatTicks: oneOf(1, 1, 2),
     appendBytes: oneOf(20, 200, 200),
     snapshotEntries: oneOf(15, 40, 40),
     clientEveryMs: oneOf(8, 20, 40),
+    isImpatient: random.chance(0.3),
     survivals: oneOf<readonly Survival[]>(["nothing"], ["torn"], ["nothing", "everything", "torn", "torn"]),
     isForced: random.chance(forcedShare),
     faults: drawFaults(random, safetyMs),

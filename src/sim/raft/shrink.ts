@@ -66,6 +66,8 @@ const calmer: readonly ((plan: Plan) => Partial<Plan>)[] = [
   ({ network }) => ({ network: { ...network, delayMsMax: 0.5 } }),
   () => ({ isForced: false }),
   () => ({ isEncoded: false }),
+  () => ({ isImpatient: false }),
+  () => ({ appendBytes: 200 }),
   () => ({ diskMs: 0 }),
   ({ survivals }) => ({ survivals: survivals.length > 1 ? ["nothing"] : survivals }),
   ({ members }) => ({ members: Math.min(members, 3) }),
