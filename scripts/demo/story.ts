@@ -1,5 +1,6 @@
 // The steps of the demo, in order; each checks what it tells.
 
+import { performance } from "node:perf_hooks";
 import type { Host } from "./host.js";
 import type { DemoSwarm } from "./swarm.js";
 import { check, type Narrator } from "./tell.js";
@@ -9,29 +10,15 @@ const scaledTo = 5;
 
 /** From nothing to a service that survived. */
 export async function story(swarm: DemoSwarm, tell: Narrator): Promise<void> {
-  const { manager, workers } = swarm;
-  await tell.step("Five hosts come up, each a process of its own with its own data folder", async () => {
+  const { manager } = swarm;
+  await tell.step("Six hosts come up, each a process of its own with its own data folder", async () => {
     const slowestMs = await swarm.startDaemons();
     return { seen: `${swarm.hosts.map(({ name }) => name).join(", ")} answer`, tookMs: slowestMs };
   });
-  await tell.step("The first becomes a swarm; the others join with its token, over mutual TLS", async () => {
-    tell.ran(manager, await swarm.init());
-    const token = (await manager.skep("swarm", "join-token", "--quiet", "worker")).trim();
-    // The token is a secret, also in a terminal's history.
-    const hidden = `${token.slice(0, 20)}…`;
-    for (const worker of workers) {
-      const command = await swarm.join(worker, token);
-      tell.ran(
-        worker,
-        command.map((word) => (word === token ? hidden : word)),
-      );
-    }
-    const all = swarm.hosts.length;
-    const tookMs = await tell.until(`${all} nodes are ready`, async () => (await readyNodes(manager)).length === all);
-    await tell.show(manager, "node", "ls");
-    return { seen: `one manager and ${workers.length} workers are ready`, tookMs };
-  });
-  await tell.step(`A service of ${replicas} replicas spreads over them`, async () => {
+  await tell.step("The first becomes a swarm; the others join with its tokens, over mutual TLS", () =>
+    form(swarm, tell),
+  );
+  await tell.step(`A service of ${replicas} replicas spreads over the workers`, async () => {
     await tell.show(manager, ...swarm.createService("web", replicas));
     await tell.show(manager, "service", "ls");
     await tell.show(manager, "service", "ps", "web");
@@ -61,6 +48,9 @@ export async function story(swarm: DemoSwarm, tell: Narrator): Promise<void> {
     check(count === scaledTo, `${count} replicas run`);
     return { seen: `${scaledTo} replicas run` };
   });
+  await tell.step("The manager that leads is killed; another leads, and what runs does not notice", () =>
+    leaderDies(swarm, tell),
+  );
 }
 
 /** The end of the story when nobody wants to play with it. */
@@ -91,6 +81,54 @@ export async function ready(swarm: DemoSwarm, tell: Narrator): Promise<void> {
     if (tell.signal.aborted) end();
     else tell.signal.addEventListener("abort", end);
   });
+}
+
+async function form(swarm: DemoSwarm, tell: Narrator) {
+  const { manager, managers, workers } = swarm;
+  tell.ran(manager, await swarm.init());
+  const groups = [
+    ["manager", managers.slice(1)],
+    ["worker", workers],
+  ] as const;
+  for (const [role, hosts] of groups) {
+    const token = (await manager.skep("swarm", "join-token", "--quiet", role)).trim();
+    for (const host of hosts) {
+      const command = await swarm.join(host, token);
+      // The token is a secret, also in a terminal's history.
+      tell.ran(
+        host,
+        command.map((word) => (word === token ? `${token.slice(0, 20)}…` : word)),
+      );
+    }
+  }
+  const all = swarm.hosts.length;
+  const tookMs = await tell.until(`${all} nodes are ready`, async () => (await readyNodes(manager)).length === all);
+  await tell.show(manager, "node", "ls");
+  return { seen: `${managers.length} managers and ${workers.length} workers are ready`, tookMs };
+}
+
+async function leaderDies(swarm: DemoSwarm, tell: Narrator) {
+  const leader = await swarm.leader();
+  const other = swarm.managers.find((host) => host !== leader) ?? leader;
+  const before = await containerIds(swarm);
+  tell.did(`kill -9 ${leader.name}`);
+  await leader.kill();
+  const from = performance.now();
+  await other.skep("service", "update", "--detach", "--label-add", "led-by=another", "web");
+  const tookMs = performance.now() - from;
+  tell.ran(other, ["service", "update", "--detach", "--label-add", "led-by=another", "web"]);
+  await tell.show(other, "node", "ls", "--filter", "role=manager");
+  await leader.start();
+  await tell.until(`${leader.name} is back as one of three`, async () => {
+    const states = await other.skep("node", "ls", "--filter", "role=manager", "--format", "{{.ManagerStatus}}");
+    return states.trim().split("\n").toSorted().join(" ") === "Leader Reachable Reachable";
+  });
+  check((await containerIds(swarm)).join() === before.join(), "the containers are others than before");
+  return { seen: `the next change was made, and the same ${before.length} containers run`, tookMs };
+}
+
+async function containerIds(swarm: DemoSwarm): Promise<readonly string[]> {
+  return (await swarm.containers("running")).map(({ id }) => id).toSorted();
 }
 
 async function containerDies(swarm: DemoSwarm, tell: Narrator) {

@@ -1,4 +1,4 @@
-// The demo's hosts together: the first manages, the others work; all use one Docker Engine, or each the one in its memory.
+// The demo's hosts together: managers and workers; all use one Docker Engine, or each the one in its memory.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -11,32 +11,43 @@ import { ask } from "./http.js";
 
 export class DemoSwarm {
   readonly folder: string;
-  readonly manager: Host;
+  readonly managers: readonly Host[];
   readonly workers: readonly Host[];
   readonly #engine: DemoEngine;
   /** Known from init on; before, no container can be there. */
   #clusterId: string | undefined;
   readonly #hostOfNode = new Map<string, Host>();
 
-  private constructor(folder: string, engine: DemoEngine, manager: Host, workers: readonly Host[]) {
+  private constructor(folder: string, engine: DemoEngine, managers: readonly Host[], workers: readonly Host[]) {
     this.folder = folder;
     this.#engine = engine;
-    this.manager = manager;
+    this.managers = managers;
     this.workers = workers;
   }
 
-  static async prepare(engine: DemoEngine, names: readonly string[], signal: AbortSignal): Promise<DemoSwarm> {
+  static async prepare(
+    engine: DemoEngine,
+    names: { readonly managers: readonly string[]; readonly workers: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<DemoSwarm> {
     const folder = await mkdtemp(join(tmpdir(), "skep-demo-"));
-    const ports = await freePorts(names.length);
-    const [manager, ...workers] = names.map(
+    const all = [...names.managers, ...names.workers];
+    const ports = await freePorts(all.length);
+    const hosts = all.map(
       (name, at) => new Host({ name, address: `127.0.0.1:${ports[at]}`, folder, engine: engine.address, signal }),
     );
-    if (manager === undefined) throw new Error("a swarm needs a host");
-    return new DemoSwarm(folder, engine, manager, workers);
+    return new DemoSwarm(folder, engine, hosts.slice(0, names.managers.length), hosts.slice(names.managers.length));
+  }
+
+  /** The one that is asked, unless another is named. */
+  get manager(): Host {
+    const [first] = this.managers;
+    if (first === undefined) throw new Error("a swarm needs a manager");
+    return first;
   }
 
   get hosts(): readonly Host[] {
-    return [this.manager, ...this.workers];
+    return [...this.managers, ...this.workers];
   }
 
   /** Answers how long the slowest took, in ms. */
@@ -55,19 +66,29 @@ export class DemoSwarm {
     return command;
   }
 
-  /** Runs `skep swarm join` on a worker, and answers with the command. */
-  async join(worker: Host, token: string): Promise<readonly string[]> {
-    const command = ["swarm", "join", "--listen-addr", worker.address, "--token", token, this.manager.address];
-    await worker.skep(...command);
-    await this.#remember(worker);
+  /** Runs `skep swarm join` on a host, and answers with the command. */
+  async join(host: Host, token: string): Promise<readonly string[]> {
+    const command = ["swarm", "join", "--listen-addr", host.address, "--token", token, this.manager.address];
+    await host.skep(...command);
+    await this.#remember(host);
     return command;
+  }
+
+  /** The manager that leads, as one that is up says. */
+  async leader(): Promise<Host> {
+    const asked = this.managers.find(({ isUp }) => isUp) ?? this.manager;
+    const nodes = (await ask(asked.socket, "GET", "/nodes")) as readonly ListedNode[];
+    const leads = nodes.find(({ ManagerStatus }) => ManagerStatus?.Leader === true);
+    const leader = leads && this.#hostOfNode.get(leads.ID);
+    if (leader === undefined) throw new Error("nobody leads");
+    return leader;
   }
 
   /** The command that creates a service which runs on this engine. */
   createService(name: string, replicas: number): readonly string[] {
     return [
       ...["service", "create", "--quiet", "--name", name, "--replicas", String(replicas)],
-      ...["--stop-grace-period", "1s", "--restart-delay", "500ms"],
+      ...["--stop-grace-period", "1s", "--restart-delay", "500ms", "--constraint", "node.role==worker"],
       ...[this.#engine.image, ...this.#engine.command],
     ];
   }
@@ -120,6 +141,11 @@ export class DemoSwarm {
     const { Swarm } = (await ask(host.socket, "GET", "/info")) as { readonly Swarm: { readonly NodeID: string } };
     this.#hostOfNode.set(Swarm.NodeID, host);
   }
+}
+
+interface ListedNode {
+  readonly ID: string;
+  readonly ManagerStatus?: { readonly Leader?: boolean };
 }
 
 /** Free a moment ago. */

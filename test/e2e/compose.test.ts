@@ -42,10 +42,13 @@ async function up(host: Host): Promise<void> {
 
 async function story(host: Host): Promise<void> {
   await ok(host, "m1", ["swarm", "init", "--advertise-addr", "10.31.0.11"]);
-  const token = (await ok(host, "m1", ["swarm", "join-token", "-q", "worker"])).trim();
-  // Until several managers are possible, m2 and m3 join as workers.
-  for (const name of ["m2", "m3", "w1", "w2"])
-    await ok(host, name, ["swarm", "join", "--token", token, "10.31.0.11:2377"]);
+  const token = async (role: string) => (await ok(host, "m1", ["swarm", "join-token", "-q", role])).trim();
+  const tokens = { manager: await token("manager"), worker: await token("worker") };
+  for (const name of ["m2", "m3"])
+    await ok(host, name, ["swarm", "join", "--token", tokens.manager, "10.31.0.11:2377"]);
+  for (const name of ["w1", "w2"]) await ok(host, name, ["swarm", "join", "--token", tokens.worker, "10.31.0.12:2377"]);
+  const managers = await ok(host, "m3", ["node", "ls", "--format", "{{.ManagerStatus}}"]);
+  expect(managers.split("\n").filter(Boolean).sort()).toEqual(["Leader", "Reachable", "Reachable"]);
   expect((await ok(host, "m1", ["node", "ls", "--format", "{{.Hostname}}"])).trim().split("\n").sort()).toEqual([
     "m1",
     "m2",
