@@ -155,6 +155,8 @@ onRealHosts("locked managers and backups", () => {
     await host(2).docker(["swarm", "leave", "--force"], { to: "skep" });
     expect((await host(2).daemon.http.get("/_ping")).headers["swarm"]).toBe("inactive");
     expect((await unlock(host(2), key)).code).not.toBe(0);
+    for (const { daemon } of hosts.all)
+      for (const each of [firstKey, key]) expect(daemon.log(10_000)).not.toContain(each);
   });
 
   interface Seen {

@@ -20,11 +20,11 @@ interface Life {
 }
 
 /** One life of a member whose log is sealed with the keys on this disk. */
-async function live(disk: Disk, isFirst: boolean): Promise<Life> {
+async function live(disk: Disk, isFirst: boolean, clock = new VirtualClock()): Promise<Life> {
   const modules = { disk, random: new SeededRandom(isFirst ? 1 : 2) };
   const ring = await KeyRing.open(unlockKey, modules);
   if (isFirst) await ring.create(undefined);
-  const [machine, clock] = [new Lines(), new VirtualClock()];
+  const machine = new Lines();
   const member = new RaftMember(
     { id: 7, folder: "raft", bootstrap: isFirst, segmentBytes: 4_096, snapshotEntries: 8, trailingEntries: 2 },
     {
@@ -71,15 +71,19 @@ test.each(cases)(
   "a crash at any operation of changing the lock loses nothing: version $row.version, $survival",
   async ({ row, survival }) => {
     for (let at = 1, isDone = false; !isDone; at += 1) {
-      const disk = new SimDisk();
+      const clock = new VirtualClock();
+      const disk = new SimDisk({ clock });
       const said = ["before"];
-      const first = await live(disk.mount(), true);
+      const first = await clock.finish(live(disk.mount(), true, clock), 60_000, "the first life");
       await first.propose("before");
       if (row === opens) await first.ring.managerKeys.follow(locks);
+      // The file of the keys takes longer than the log: entries are acknowledged in between.
+      Object.assign(disk.delayMs, { rename: 20, sync: 1 });
       disk.crashAfter(at);
       isDone = await changing(first, row, said);
       disk.crash(survival, new SeededRandom(at));
-      const second = await live(disk.mount(), false);
+      Object.assign(disk.delayMs, { rename: 0, sync: 0 });
+      const second = await clock.finish(live(disk.mount(), false, clock), 60_000, "the second life");
       expect(second.machine.lines.slice(0, said.length), `crashed at ${at}`).toEqual(said);
       await second.propose("after");
     }
@@ -92,7 +96,9 @@ async function changing(life: Life, row: typeof locks, said: string[]): Promise<
     await life.propose(line);
     said.push(line);
   };
-  const both = await Promise.allSettled([life.ring.managerKeys.follow(row), say("meanwhile")]);
+  const followed = life.ring.managerKeys.follow(row);
+  const attempts = Promise.allSettled([followed, say("meanwhile")]);
+  const both = await life.clock.finish(attempts, 10_000, "the change");
   if (both.some(({ status }) => status === "rejected")) return false;
   return say("then").then(
     () => true,
