@@ -19,6 +19,7 @@ export interface FaultModules {
 /** Members there may be at one time. */
 const membersMax = 7;
 
+const slowRate = 4;
 /** The longest faults last so many election timeouts. */
 const spellElections = 4;
 
@@ -95,6 +96,13 @@ export class Faults {
     "one-way partition": ({ victim, ids, random }) => {
       const some = ids.filter(() => random.chance(0.7));
       this.#cut([victim.id], some, () => (random.chance(0.5) ? "out" : "in"), random);
+    },
+    // It goes on leading for long after the others have given it up.
+    "slow island": ({ victim, leader, ids, random }) => {
+      const { id, life } = leader ?? victim;
+      const lastMs = this.#cut([id], ids, () => "both", random);
+      life?.skew(slowRate);
+      this.#after(lastMs, () => life?.skew(1));
     },
     "slow disk": ({ victim, random }) => {
       victim.disk.delayMs.sync = random.pick([1, 5, 20, 150]) ?? 1;
@@ -175,12 +183,13 @@ export class Faults {
     member.start();
   }
 
+  /** Returns for how long. */
   #cut(
     side: readonly number[],
     all: readonly number[],
     direction: () => "in" | "out" | "both",
     random: SeededRandom,
-  ): void {
+  ): number {
     const { network } = this.#modules;
     const mends: (() => void)[] = [];
     for (const one of side) {
@@ -191,7 +200,9 @@ export class Faults {
         if (way !== "out") mends.push(network.cut(other, one));
       }
     }
-    this.#after(this.#spell(random), () => mends.forEach((mend) => mend()));
+    const lastMs = this.#spell(random);
+    this.#after(lastMs, () => mends.forEach((mend) => mend()));
+    return lastMs;
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -30,7 +30,7 @@ export interface SimMemberModules {
 export const tickMs = 10;
 
 const limits = {
-  ...{ tickMs, trailingEntries: 8, laggingEntriesMax: 30, segmentBytes: 4096, inFlightMessagesMax: 3 },
+  ...{ tickMs, segmentBytes: 4096, inFlightMessagesMax: 3 },
 };
 
 export class SimMember implements End {
@@ -119,7 +119,7 @@ export class SimMember implements End {
 
   #newMember(life: Life, machine: WriteList, forceNewCluster: boolean): RaftMember {
     const { random, network, plan, plants, steps, onBug } = this.#modules;
-    const { electionTicks, heartbeatTicks, snapshotEntries, appendBytes } = plan;
+    const { electionTicks, heartbeatTicks, snapshotEntries, trailingEntries, laggingEntriesMax, appendBytes } = plan;
     const turn = (fn: () => void): void => {
       try {
         fn();
@@ -130,7 +130,7 @@ export class SimMember implements End {
     };
     return new RaftMember(
       {
-        ...{ ...limits, electionTicks, heartbeatTicks, snapshotEntries },
+        ...{ ...limits, electionTicks, heartbeatTicks, snapshotEntries, trailingEntries, laggingEntriesMax },
         ...{ persistBytesMax: 2 * appendBytes, appendBytesMax: appendBytes, inFlightBytesMax: 2.5 * appendBytes },
         ...{ id: this.id, folder: "raft", bootstrap: this.#bootstrap, join: !this.#bootstrap },
         forceNewCluster,

@@ -13,6 +13,7 @@ export const faultKinds = [
   "pause",
   "partition",
   "one-way partition",
+  "slow island",
   "slow disk",
   "full disk",
   "failed sync",
@@ -53,6 +54,9 @@ export interface Plan {
   readonly appendBytes: number;
   /** Entries between snapshots. */
   readonly snapshotEntries: number;
+  /** Entries kept before a snapshot, and beyond that for who is behind. */
+  readonly trailingEntries: number;
+  readonly laggingEntriesMax: number;
   readonly clientEveryMs: number;
   /** The operator asks for a change of the membership while another is under way, in any order. */
   readonly isImpatient: boolean;
@@ -90,7 +94,9 @@ export function drawPlan(seed: number): Plan {
     electionTicks: oneOf(4, 4, 6, 10),
     heartbeatTicks: oneOf(1, 1, 2),
     appendBytes: oneOf(20, 200, 200),
-    snapshotEntries: oneOf(15, 40, 40),
+    snapshotEntries: oneOf(8, 20, 40),
+    trailingEntries: oneOf(2, 8),
+    laggingEntriesMax: oneOf(4, 30),
     clientEveryMs: oneOf(8, 20, 40),
     isImpatient: random.chance(0.3),
     survivals: oneOf<readonly Survival[]>(["nothing"], ["torn"], ["nothing", "everything", "torn", "torn"]),
