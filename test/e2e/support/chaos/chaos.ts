@@ -30,14 +30,14 @@ export interface ChaosReport {
 
 const MANAGERS = 5;
 /** Room for a few log segments and snapshots; small enough to be filled at once. */
-const DISK_BYTES = 128 * 1024 * 1024;
+const DISK_BYTES = 192 * 1024 * 1024;
 const REGISTERS = Array.from({ length: 8 }, (_, at) => `register-${at}`);
 const CLIENTS = 2;
 const THINK_MS = 40;
 /** After a healing every door takes writes again within this. */
-const PROGRESS_MS = 15_000;
+const PROGRESS_MS = 30_000;
 /** And all members are there, ready and reachable, within this. */
-const HEALTHY_MS = 45_000;
+const HEALTHY_MS = 60_000;
 const SLOW_DISK = new URL("slow-disk.mjs", `file://${resolve("test/e2e/support/chaos")}/`).href;
 
 /** Runs for `forMs` and checks; throws what is wrong, with the logs and the history left in .cache/chaos. */
