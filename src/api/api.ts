@@ -15,6 +15,11 @@ import { Rows } from "./rows.js";
 import { answerAsLeader, callLeader } from "./to-leader.js";
 import { type ApiVersion, isBelow, refuseUnsupported, splitVersion, VersionTooOld, versionMax } from "./version.js";
 
+/** Between two looks for a leader: a small part of what an election takes. */
+const searchMs = 5;
+/** Between two looks whether another leads by now: a leader that is gone is mostly noticed by its connection. */
+const handedOnMs = 50;
+
 export class Api {
   readonly #shared: Shared;
   readonly #modules: ApiModules;
@@ -30,12 +35,14 @@ export class Api {
       "From a request of the cluster's API to its answer, without sending it.",
       ["method", "status"],
     );
-    const leaders = new LeaderWatch({}, modules);
+    const search = new LeaderWatch({ lookMs: searchMs }, modules);
+    const handedOn = new LeaderWatch({ lookMs: handedOnMs }, modules);
     this.#shared = {
       options,
       modules,
       probe,
-      leaders,
+      search,
+      handedOn,
       rows: new Rows(),
       eventsOf: (control) => this.#eventsOf(control),
     };

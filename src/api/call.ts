@@ -15,7 +15,9 @@ export interface Shared {
   readonly modules: ApiModules;
   readonly rows: Rows;
   readonly probe: EngineProbe;
-  readonly leaders: LeaderWatch;
+  /** For calls that look for a leader, and for those one has in hand. */
+  readonly search: LeaderWatch;
+  readonly handedOn: LeaderWatch;
   /** The events of one leadership, from the first request that met it. */
   eventsOf(control: Control): SwarmEvents;
 }

@@ -1,11 +1,8 @@
-// Who leads, as a call sees it: looked at whenever the node says that it may have changed, and every few milliseconds.
+// Who leads, as calls see it: looked at whenever the node says that it may have changed, and every few milliseconds.
 
 import type { Clock, Timer } from "../base/index.js";
 import type { Control } from "../manager/control/index.js";
 import type { Leader, Node } from "./modules.js";
-
-/** Between two looks while a call waits, where nobody told us to look: a small part of what an election takes. */
-const lookMs = 5;
 
 export type Reached =
   | { readonly at: "here"; readonly control: Control }
@@ -24,13 +21,20 @@ export function isSame(one: Reached, other: Reached): boolean {
   return other.at === "elsewhere" && one.leader.key === other.leader.key;
 }
 
+export interface LeaderWatchOptions {
+  /** Between two looks while a call waits, where nobody told us to look. */
+  readonly lookMs: number;
+}
+
 export class LeaderWatch {
+  readonly #lookMs: number;
   readonly #clock: Clock;
   /** Each looks once when called. */
   readonly #waiting = new Set<() => void>();
   #timer: Timer | undefined;
 
-  constructor(_options: Record<string, never>, { node, clock }: { readonly node: Node; readonly clock: Clock }) {
+  constructor({ lookMs }: LeaderWatchOptions, { node, clock }: { readonly node: Node; readonly clock: Clock }) {
+    this.#lookMs = lookMs;
     this.#clock = clock;
     node.onLeaderChange?.(() => this.#lookAll());
   }
@@ -73,7 +77,7 @@ export class LeaderWatch {
   }
 
   #lookLater(): void {
-    this.#timer = this.#clock.after(lookMs, () => {
+    this.#timer = this.#clock.after(this.#lookMs, () => {
       this.#lookAll();
       if (this.#waiting.size > 0) this.#lookLater();
     });

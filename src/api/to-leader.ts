@@ -16,8 +16,11 @@ const leaderWaitMs = 3_000;
 /** From its beginning to its answer at most: longer than any write may take (Docker's 20 s) and one search. */
 const callMs = 25_000;
 /** Before a leader that did not answer is asked again, if nobody else leads by then; doubles up to the maximum. */
-const againFirstMs = 20;
+const againFirstMs = 5;
 const againMaxMs = 320;
+
+/** One that was elected a moment ago may need this long to begin: what is handed on to it meanwhile waits. */
+const beginMs = 250;
 
 type LeaderHandler = Handler & { readonly where: "leader" };
 
@@ -52,9 +55,10 @@ export async function callLeader(call: Call, handler: LeaderHandler): Promise<An
 
 /** What another manager handed on: answered by the leader this node is, or not at all. */
 export async function answerAsLeader(call: Call, handler: LeaderHandler): Promise<Answer | NotLeading> {
-  const control = call.shared.modules.node.control();
-  if (control === undefined) return { notLeading: true };
-  const reached = { at: "here", control } as const;
+  const { node, clock } = call.shared.modules;
+  const look = (): Reached | undefined => reach(node);
+  const reached = look() ?? (await call.shared.search.until(look, clock.monotonic() + beginMs, call.request.closed()));
+  if (reached?.at !== "here") return { notLeading: true };
   try {
     return await answerHere(call, handler, reached);
   } catch (error) {
@@ -82,7 +86,7 @@ async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: 
   const isLate = clock.monotonic() >= deadlineMs;
   // Leaders that come and go are no reason to go on for ever.
   if (isLate && failure !== undefined) return undefined;
-  return look() ?? (isLate ? undefined : await call.shared.leaders.until(look, deadlineMs, call.request.closed()));
+  return look() ?? (isLate ? undefined : await call.shared.search.until(look, deadlineMs, call.request.closed()));
 }
 
 /** `failure`: what the call has met before. */
@@ -132,7 +136,7 @@ async function handOn(
     closed: () => AbortSignal.any([request.closed(), overtaken.signal]),
   };
   const look = overtaking(shared.modules, reached);
-  const other = shared.leaders.until(look, endMs, answered.signal).then((reason = tooLate()) => {
+  const other = shared.handedOn.until(look, endMs, answered.signal).then((reason = tooLate()) => {
     overtaken.abort(reason);
     throw reason;
   });

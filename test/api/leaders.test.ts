@@ -79,6 +79,32 @@ describe("a write asked of a follower", () => {
   });
 });
 
+describe("a request handed on to a manager that was just elected", () => {
+  const handed: ApiRequest = {
+    ...{ id: "1", method: "GET", path: "/services", query: "", headers: {}, body: new Uint8Array(0) },
+    closed: () => new AbortController().signal,
+  };
+
+  test("waits until it leads", async () => {
+    swarm.depose();
+    swarm.clock.after(30, () => swarm.elect(1));
+    const answer = await swarm.clock.finish(swarm.apis[1]?.answer(handed) ?? Promise.reject(new Error()), 1_000);
+    expect(answer).toMatchObject({ status: 200 });
+    expect(swarm.clock.monotonic()).toBe(30);
+  });
+
+  test("goes back at once when another leads, and soon when nobody does", async () => {
+    swarm.depose();
+    swarm.clock.after(30, () => swarm.elect(2));
+    const ask = () => swarm.clock.finish(swarm.apis[1]?.answer(handed) ?? Promise.reject(new Error()), 1_000);
+    expect(await ask()).toEqual({ notLeading: true });
+    expect(swarm.clock.monotonic()).toBe(30);
+    swarm.depose();
+    expect(await ask()).toEqual({ notLeading: true });
+    expect(swarm.clock.monotonic()).toBe(280);
+  });
+});
+
 describe("a write at the leader", () => {
   test.each([
     ["did not happen", false],
@@ -264,7 +290,7 @@ describe("bounds", () => {
 
   test("nothing is left ticking after the answers", async () => {
     swarm.linkFates.push("answer lost", "lost");
-    swarm.clock.after(50, () => swarm.elect(2));
+    swarm.clock.after(3, () => swarm.elect(2));
     await swarm.create(1, "web");
     await swarm.ask(1, "GET", "/services");
     expect(swarm.clock.pending).toBe(0);
