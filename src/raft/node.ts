@@ -3,17 +3,7 @@
 // synced travel together in the next one (group commit); with others they enter the log at once, so that a majority of
 // followers need not wait for a slow leader's disk, and the batch is what gathered in the log meanwhile.
 
-import {
-  type Clock,
-  type Disk,
-  type Gauge,
-  type Histogram,
-  invariant,
-  type Log,
-  type Metrics,
-  messageOf,
-  type Random,
-} from "../base/index.js";
+import { invariant, messageOf } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import {
   type ConfChange,
@@ -25,35 +15,12 @@ import {
 import type { ConfRefusal } from "./core/conf.js";
 import { RaftCore } from "./core/core.js";
 import type { Persist, ProgressStatus, Ready } from "./core/types.js";
-import { type Loaded, load, type Storage } from "./load.js";
-import { RaftLog } from "./log/log.js";
-import { OpenReads } from "./open_reads.js";
+import { type Loaded, load } from "./load.js";
 import { completed, type RaftOptions, saneTicks } from "./options.js";
 import { Outgoing } from "./outgoing.js";
-import { Proposals } from "./proposals.js";
-import type { Sealer } from "./sealer.js";
-import { SnapshotExchange } from "./snapshot/exchange.js";
-import { Snapshots } from "./snapshot/snapshots.js";
-import { Snapshotter } from "./snapshot/snapshotter.js";
+import { type Parts, partsOf, type RaftModules } from "./parts.js";
 import { statusOf } from "./status.js";
-import { Tenure } from "./tenure.js";
-import { Ticker } from "./ticker.js";
-import { noTransport, type Transport } from "./transport.js";
-import { type Leadership, NotLeaderError, type RaftNode, type RaftStatus, type StateMachine } from "./types.js";
-
-export interface RaftModules {
-  readonly disk: Disk;
-  readonly sealer: Sealer;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  readonly stateMachine: StateMachine;
-  /** To the other members; without one there are none. */
-  readonly transport?: Transport;
-  /** Calls `fn` once all that is ready to run now has run; never synchronously. setImmediate in the real one. */
-  readonly nextTurn: (fn: () => void) => void;
-}
+import { type Leadership, NotLeaderError, type RaftNode, type RaftStatus } from "./types.js";
 
 /** While stopping, what is in flight is finished and nothing new is taken. */
 type Phase = "new" | "running" | "stopping" | "stopped" | "failed";
@@ -61,16 +28,8 @@ type Phase = "new" | "running" | "stopping" | "stopped" | "failed";
 export class RaftMember implements RaftNode {
   #options: Required<RaftOptions>;
   readonly #modules: RaftModules;
-  readonly #storage: Storage;
-  readonly #proposals: Proposals;
-  readonly #snapshotter: Snapshotter;
-  readonly #exchange: SnapshotExchange;
+  readonly #parts: Parts;
   readonly #outgoing: Outgoing;
-  readonly #reads: OpenReads;
-  readonly #tenure: Tenure;
-  readonly #ticker: Ticker;
-  readonly #persistSeconds: Histogram;
-  readonly #appliedIndex: Gauge;
   readonly #fatalListeners: ((error: Error) => void)[] = [];
   #core: RaftCore | undefined;
   #phase: Phase = "new";
@@ -80,28 +39,15 @@ export class RaftMember implements RaftNode {
   #isTurnAsked = false;
 
   constructor(options: RaftOptions, modules: RaftModules) {
-    const { disk, sealer, log, metrics } = modules;
     this.#options = completed(options);
     this.#modules = modules;
-    const { id, folder, segmentBytes, tickMs } = this.#options;
-    const raftLog = new RaftLog({ folder: `${folder}/log`, segmentBytes }, { disk, sealer, log });
-    const snapshots = new Snapshots(folder, { disk, sealer });
-    this.#storage = { disk, log, folder, raftLog, snapshots };
-    this.#proposals = new Proposals(this.#options);
-    this.#tenure = new Tenure({ proposals: this.#proposals, log });
-    this.#ticker = new Ticker(tickMs, modules.clock);
-    const { stateMachine, transport = noTransport } = modules;
-    const parts = { snapshots, raftLog, log, stateMachine, transport };
-    this.#snapshotter = new Snapshotter(this.#options, parts);
-    this.#exchange = new SnapshotExchange(parts);
-    this.#outgoing = new Outgoing({ id, transport, exchange: this.#exchange, enter: (report) => this.#enter(report) });
-    this.#reads = new OpenReads(2 * this.#options.electionTicks, Math.floor(modules.random.next() * 2 ** 52));
-    this.#persistSeconds = metrics.histogram("skep_raft_persist_seconds", "Time to make one batch of entries durable.");
-    this.#appliedIndex = metrics.gauge("skep_raft_applied_index", "Index of the last log entry applied here.");
+    this.#parts = partsOf(this.#options, modules);
+    const { transport, exchange } = this.#parts;
+    this.#outgoing = new Outgoing({ id: options.id, transport, exchange, enter: (report) => this.#enter(report) });
   }
 
   get status(): RaftStatus {
-    const { snapshotIndex } = this.#snapshotter;
+    const { snapshotIndex } = this.#parts.snapshotter;
     const { tickMs } = this.#options;
     return statusOf({ core: this.#core, snapshotIndex, tickMs, isRunning: this.#phase === "running" });
   }
@@ -122,7 +68,7 @@ export class RaftMember implements RaftNode {
   }
 
   onLeadership(listener: (change: Leadership) => void): void {
-    this.#tenure.onChange(listener);
+    this.#parts.tenure.onChange(listener);
   }
 
   onFatal(listener: (error: Error) => void): void {
@@ -132,16 +78,16 @@ export class RaftMember implements RaftNode {
   async start(): Promise<void> {
     invariant(this.#phase === "new", "a member starts once", { phase: this.#phase });
     const { random, stateMachine } = this.#modules;
-    this.#loading = load(this.#options, this.#storage, stateMachine);
+    this.#loading = load(this.#options, this.#parts.storage, stateMachine);
     const loaded = await this.#loading;
     const core = new RaftCore(this.#options, random, loaded.state);
     this.#core = core;
-    this.#snapshotter.begin(core, loaded.snapshotIndex);
+    this.#parts.snapshotter.begin(core, loaded.snapshotIndex);
     await this.#applyLoaded(core);
     if (this.#phase !== "new") return;
     this.#takeTicks(core);
     this.#phase = "running";
-    this.#ticker.start(() => this.#tick(core));
+    this.#parts.ticker.start(() => this.#tick(core));
     // Alone, there is nobody to wait for.
     if (core.status.membership.voters.length === 1) core.campaign();
     this.#askTurn();
@@ -151,13 +97,13 @@ export class RaftMember implements RaftNode {
     if (this.#phase === "running" || this.#phase === "new") this.#phase = "stopping";
     // Who is stopped while it starts has its log to open before it can close it.
     await this.#loading?.catch(() => {});
-    this.#exchange.stop();
+    this.#parts.exchange.stop();
     // What is in flight still gets its answer; what is queued is never written.
     while (this.#persisting) await this.#persisting;
-    await this.#snapshotter.stop();
+    await this.#parts.snapshotter.stop();
     if (this.#phase === "stopping") this.#end(undefined);
     if (this.#phase !== "failed") this.#phase = "stopped";
-    await this.#storage.raftLog.close();
+    await this.#parts.storage.raftLog.close();
   }
 
   /**
@@ -166,7 +112,7 @@ export class RaftMember implements RaftNode {
    */
   leadingTerm(): number | undefined {
     this.#lookAtClock();
-    return this.#phase === "running" ? this.#tenure.term : undefined;
+    return this.#phase === "running" ? this.#parts.tenure.term : undefined;
   }
 
   /** Its owner saw the loop held up for so long: a leader with others steps down after half an election timeout. */
@@ -177,13 +123,13 @@ export class RaftMember implements RaftNode {
     // Alone it goes on.
     if (core.role === "leader") return;
     this.#modules.log.warn("raft leader stalled, stepping down", { ms: Math.round(ms) });
-    this.#tenure.observe(core);
+    this.#parts.tenure.observe(core);
     this.#askTurn();
   }
 
   propose(data: Uint8Array, term: number): Promise<void> {
     if (this.leadingTerm() !== term) return Promise.reject(new NotLeaderError());
-    const outcome = this.#proposals.add(data, term);
+    const outcome = this.#parts.proposals.add(data, term);
     this.#askTurn();
     return outcome;
   }
@@ -200,7 +146,7 @@ export class RaftMember implements RaftNode {
   async receiveSnapshot(message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
     const meta = message.body?.$case === "snapshot" ? message.body.value.meta : undefined;
     if (!meta || !this.#core || this.#phase !== "running") throw new NotLeaderError();
-    if (this.#core.wantsSnapshot(meta)) await this.#exchange.receive(meta, chunks);
+    if (this.#core.wantsSnapshot(meta)) await this.#parts.exchange.receive(meta, chunks);
     this.step(message);
   }
 
@@ -209,7 +155,7 @@ export class RaftMember implements RaftNode {
     if (!this.#core || this.leadingTerm() !== term) throw new NotLeaderError();
     const index = this.#core.proposeConfChange(change);
     if (typeof index !== "number") return index;
-    const applied = this.#proposals.track(index, term);
+    const applied = this.#parts.proposals.track(index, term);
     this.#askTurn();
     await applied;
     // Else all could restart with the old membership, when who was removed is already gone.
@@ -223,7 +169,7 @@ export class RaftMember implements RaftNode {
   readIndex(): Promise<number> {
     const core = this.#core;
     if (this.#phase !== "running" || !core) return Promise.reject(new NotLeaderError());
-    const read = this.#reads.add((context) => core.readIndex(context));
+    const read = this.#parts.reads.add((context) => core.readIndex(context));
     this.#askTurn();
     return read;
   }
@@ -235,7 +181,7 @@ export class RaftMember implements RaftNode {
     const target = to ?? core.successor;
     if (target === undefined || !core.transferLeader(target)) return Promise.resolve(false);
     this.#askTurn();
-    return this.#tenure.handovers.wait();
+    return this.#parts.tenure.handovers.wait();
   }
 
   /** A message to this member was lost. */
@@ -285,7 +231,7 @@ export class RaftMember implements RaftNode {
     const core = this.#core;
     if (!core || this.#phase !== "running") return;
     // Alone, proposals gather while a batch is under way; so one that is not yet in flight has certainly not happened.
-    if (!this.#persisting || !core.isAlone) this.#proposals.dispatch(core.term, (data) => core.propose(data));
+    if (!this.#persisting || !core.isAlone) this.#parts.proposals.dispatch(core.term, (data) => core.propose(data));
     this.#guarded(() => this.#carryOut(core, core.ready()));
   }
 
@@ -296,10 +242,11 @@ export class RaftMember implements RaftNode {
     if (ready?.install) this.#persisting = this.#install(core, ready.install);
     if (ready) this.#apply(core, ready.committed);
     if (ready?.probe !== undefined) this.#outgoing.probe(ready.probe);
-    this.#reads.answered(ready?.reads ?? []);
-    this.#reads.release(core.applied);
-    this.#tenure.observe(core);
-    this.#snapshotter.consider();
+    this.#parts.reads.answered(ready?.reads ?? []);
+    this.#parts.reads.release(core.applied);
+    this.#parts.tenure.observe(core);
+    if (core.role !== "leader") this.#parts.exchange.stopSending();
+    this.#parts.snapshotter.consider();
     if (ready) this.#askTurn();
   }
 
@@ -308,12 +255,12 @@ export class RaftMember implements RaftNode {
     const { clock } = this.#modules;
     const startedMs = clock.monotonic();
     try {
-      await this.#storage.raftLog.append(persist);
+      await this.#parts.storage.raftLog.append(persist);
     } catch (error) {
       this.#persisting = undefined;
       return this.#fail(error);
     }
-    this.#persistSeconds.observe((clock.monotonic() - startedMs) / 1000);
+    this.#parts.persistSeconds.observe((clock.monotonic() - startedMs) / 1000);
     this.#persisting = undefined;
     if (this.#phase === "failed") return;
     this.#guarded(() => {
@@ -328,8 +275,8 @@ export class RaftMember implements RaftNode {
   /** Never rejects: a failure ends the member. Nothing is written or applied meanwhile. */
   async #install(core: RaftCore, meta: SnapshotMeta): Promise<void> {
     try {
-      await this.#snapshotter.stop();
-      await this.#exchange.install(meta);
+      await this.#parts.snapshotter.stop();
+      await this.#parts.exchange.install(meta);
     } catch (error) {
       this.#persisting = undefined;
       return this.#fail(error);
@@ -338,7 +285,7 @@ export class RaftMember implements RaftNode {
     if (this.#phase === "failed") return;
     this.#guarded(() => {
       core.advance({ kind: "installed" });
-      this.#snapshotter.begin(core, meta.position?.index ?? 0);
+      this.#parts.snapshotter.begin(core, meta.position?.index ?? 0);
       if (this.#phase !== "running") return;
       this.#carryOut(core, core.ready());
       this.#askTurn();
@@ -349,9 +296,9 @@ export class RaftMember implements RaftNode {
     for (const { index, term, kind, data } of committed) {
       if (kind === EntryKind.NORMAL && data.length > 0) this.#modules.stateMachine.apply({ index, term, data });
       core.advance({ kind: "applied", index });
-      this.#snapshotter.applied(data.length);
-      this.#proposals.applied(index, term);
-      this.#appliedIndex.set(index);
+      this.#parts.snapshotter.applied(data.length);
+      this.#parts.proposals.applied(index, term);
+      this.#parts.appliedIndex.set(index);
     }
   }
 
@@ -359,7 +306,7 @@ export class RaftMember implements RaftNode {
     this.#lookAtClock();
     if (this.#phase !== "running") return;
     this.#guarded(() => core.tick());
-    this.#reads.tick();
+    this.#parts.reads.tick();
     this.#askTurn();
   }
 
@@ -369,7 +316,7 @@ export class RaftMember implements RaftNode {
 
   /** Before anything that comes in is taken, and anything is said: what comes in may be as old as the stall. */
   #lookAtClock(): void {
-    const { lateMs } = this.#ticker;
+    const { lateMs } = this.#parts.ticker;
     if (lateMs > this.#stallMsMax) this.stalled(lateMs);
   }
 
@@ -393,8 +340,8 @@ export class RaftMember implements RaftNode {
   }
 
   #end(cause: unknown): void {
-    this.#ticker.stop();
-    this.#reads.rejectAll();
-    this.#tenure.end(cause);
+    this.#parts.ticker.stop();
+    this.#parts.reads.rejectAll();
+    this.#parts.tenure.end(cause);
   }
 }

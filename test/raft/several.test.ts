@@ -56,6 +56,23 @@ test("a member that fell behind gets the snapshot it was begun with, though newe
   expect(swarm.machines.get(3)?.lines).toEqual(numbered(0, 240));
 });
 
+test("a transfer ends with leading: the next leader's snapshot does not wait for it", async () => {
+  let isOpen = false;
+  const swarm = aSwarm({ gate: () => (isOpen ? Promise.resolve() : new Promise(() => {})) });
+  await swarm.start(3);
+  swarm.down.add(3);
+  await swarm.write(1, numbered(0, 40));
+  await swarm.clock.advance(3000);
+  await swarm.write(1, numbered(40, 80));
+  swarm.down.delete(3);
+  await swarm.clock.advance(500);
+  expect([swarm.snapshots.length, swarm.linesOf(3)]).toEqual([1, []]);
+  isOpen = true;
+  expect(await swarm.clock.finish(swarm.get(1).handOver(2), 5000, "the handover")).toBe(true);
+  await swarm.clock.advance(1000);
+  expect(swarm.linesOf(3)).toEqual(numbered(0, 80));
+});
+
 test("a leader whose process is gone is replaced without waiting for ticks", async () => {
   const swarm = aSwarm();
   await swarm.start(3);

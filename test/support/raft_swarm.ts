@@ -54,12 +54,14 @@ export function aSwarm({ gate = () => Promise.resolve(), delayMs = () => 1, mach
       sent.push(...messages);
       for (const message of messages.filter(isOpen)) clock.after(untilArrival(message), () => deliver(message));
     },
-    sendSnapshot: async (message, chunks) => {
+    sendSnapshot: async (message, chunks, signal) => {
       if (!isOpen(message)) throw new Error("not reached");
       snapshots.push(message.body?.$case === "snapshot" ? (message.body.value.meta?.position?.index ?? 0) : 0);
+      const isAborted = aborted(signal);
       async function* slowly(): AsyncGenerator<Uint8Array> {
         for await (const chunk of chunks) {
-          await gate();
+          await Promise.race([gate(), isAborted]);
+          signal.throwIfAborted();
           yield chunk;
         }
       }
@@ -127,6 +129,10 @@ export function aSwarm({ gate = () => Promise.resolve(), delayMs = () => 1, mach
     ...{ clock, members, machines, disks, lives, failures, down, snapshots, sent },
     ...{ begin, add, get, linesOf, diskOf, write, change, start, leader },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
 }
 
 export const numbered = (from: number, until: number): string[] =>

@@ -21,6 +21,8 @@ export interface ExchangeModules {
 export class SnapshotExchange {
   readonly #modules: ExchangeModules;
   readonly #abort = new AbortController();
+  /** Of those being sent; none when there are none. */
+  #sending: AbortController | undefined;
   #isReceiving = false;
   /** Whole and durable, beside the own one. */
   #received: SnapshotMeta | undefined;
@@ -32,15 +34,17 @@ export class SnapshotExchange {
   /** Sends the newest snapshot in place of the one `message` names; says whether it was taken. Never rejects. */
   async send(message: Message): Promise<boolean> {
     const { snapshots, transport, log } = this.#modules;
+    this.#sending ??= new AbortController();
+    const { signal } = this.#sending;
     try {
       const opened = await snapshots.open();
       invariant(opened, "a snapshot that was announced is there", { to: message.to });
       const body = { $case: "snapshot", value: { meta: opened.meta } } as const;
-      await transport.sendSnapshot({ ...message, body }, opened.chunks, this.#abort.signal);
+      await transport.sendSnapshot({ ...message, body }, opened.chunks, signal);
       log.info("raft snapshot sent", { to: message.to, index: opened.meta.position?.index });
       return true;
     } catch (error) {
-      log.warn("raft snapshot not sent", { to: message.to, error: messageOf(error) });
+      if (!signal.aborted) log.warn("raft snapshot not sent", { to: message.to, error: messageOf(error) });
       return false;
     }
   }
@@ -70,7 +74,14 @@ export class SnapshotExchange {
     log.info("raft snapshot installed", { index: position.index });
   }
 
+  /** This member does not lead (any more): the next leader's snapshot must not have to wait for one that nobody asks for. */
+  stopSending(): void {
+    this.#sending?.abort(new Error("this member does not lead any more"));
+    this.#sending = undefined;
+  }
+
   stop(): void {
+    this.stopSending();
     this.#abort.abort(new Error("the member stops"));
   }
 }

@@ -55,10 +55,11 @@ export class Snapshots {
     await this.#switchTo(`${this.#path}.incoming`);
   }
 
-  /** Removes what a crash left half written. */
+  /** Removes what a crash left half written. What is left is there to stay: after a kill its name may stand in the system's cache alone. */
   async clean(): Promise<void> {
     await this.#disk.remove(`${this.#path}.tmp`);
     await this.#disk.remove(`${this.#path}.incoming`);
+    await this.#disk.syncFolder(this.#folder);
   }
 
   async #switchTo(beside: string): Promise<void> {

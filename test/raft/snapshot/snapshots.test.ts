@@ -43,6 +43,23 @@ test("there is none at first; then the newest", async () => {
   expect(await read(disk)).toEqual([9, 0]);
 });
 
+async function* arriving(all: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* all;
+}
+
+test("one that took its place only in the system's cache stays there, once a start has built on it", async () => {
+  const disk = await aDisk();
+  await on(disk).write(meta(5), chunks(3, 5), never);
+  await on(disk).receive(meta(9), arriving(chunks(2, 9)), never);
+  disk.failNext = "syncFolder";
+  await expect(on(disk).install()).rejects.toThrow("EIO");
+  disk.kill();
+  await on(disk).clean();
+  expect(await read(disk)).toEqual([9, 2]);
+  disk.crash("nothing", new SeededRandom(1));
+  expect(await read(disk)).toEqual([9, 2]);
+});
+
 test("many chunks, larger together than one write, come back in order", async () => {
   const disk = await aDisk();
   await on(disk).write(meta(5), chunks(1500, 5), never);
