@@ -51,11 +51,17 @@ export class RaftCluster {
     return learners.length === 0 && voters.length === this.#wanted.size && voters.every((id) => this.#wanted.has(id));
   }
 
-  /** One may be lost for good, and the rest goes on: nobody else is lost or may be, and no change is under way. */
+  /**
+   * One may be lost for good, and the rest goes on: nobody else is lost or may be, no change is under way, and everybody
+   * counts majorities of the same voters.
+   */
   get mayLoseOne(): boolean {
-    const isDurable = this.leaders.at(-1)?.member?.core?.isMembershipDurable === true;
-    const isCertain = [...this.members.values()].every(({ isDoubtful }) => !isDoubtful);
-    return this.isSettled && isDurable && isCertain && this.#changing === 0 && this.#wanted.size >= votersToLoseOneMin;
+    if (!this.isSettled || this.#changing > 0 || this.#wanted.size < votersToLoseOneMin) return false;
+    const voters = String(this.leaders.at(-1)?.member?.membership.voters);
+    return [...this.members.values()].every(
+      ({ isDoubtful, member }) =>
+        !isDoubtful && member?.core?.isMembershipDurable === true && String(member.membership.voters) === voters,
+    );
   }
 
   /** A new member is started, and meant to vote. The first begins the log. */
