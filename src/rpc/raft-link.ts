@@ -85,8 +85,8 @@ export class RaftLink {
   #dial: Dial | undefined;
   #redial: Timer | undefined;
   #failures = 0;
-  /** The last thing that happened to the link. */
-  #hasBroken = false;
+  /** It has stood, or may have, since it was reported broken last. */
+  #mayBreak = true;
   #isClosed = false;
   #isFlushAsked = false;
   #lost = 0;
@@ -165,7 +165,7 @@ export class RaftLink {
     stream.once("metadata", () => {
       dial.late.cancel();
       dial.openedMs = clock.monotonic();
-      this.#hasBroken = false;
+      this.#mayBreak = true;
       log.debug("link to a manager stands", { raftId: this.#options.to, addr });
     });
     this.#write(dial, []);
@@ -207,7 +207,6 @@ export class RaftLink {
     const { troubles, broken } = this.#modules;
     this.#openLater();
     troubles.warn("link to a manager broke", { raftId: this.#options.to, addr, reason });
-    this.#hasBroken = true;
     broken();
   }
 
@@ -215,9 +214,9 @@ export class RaftLink {
     const { troubles, broken } = this.#modules;
     this.#openLater();
     troubles.warn("manager not reached", { raftId: this.#options.to, addr, reason });
-    // A process that dies may have accepted the probe's connection still: so it is asked for once more.
-    if (this.#hasBroken) broken();
-    this.#hasBroken = false;
+    // After a break once more: a process that was dying may have accepted the probe's connection still.
+    if (this.#mayBreak) broken();
+    this.#mayBreak = false;
   }
 
   #openLater(): void {

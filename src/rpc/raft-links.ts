@@ -12,6 +12,8 @@ import { sparseWarn } from "./sparse-log.js";
 const lookMs = 1_000;
 /** A link to who is no peer (any more) is closed when nothing was sent for so long. */
 const idleMs = 10_000;
+/** What is wrong with a link is logged at most so often: a manager may be down for days. */
+const troublesMs = 60_000;
 
 export interface RaftLinksOptions {
   /** The member these links are of. */
@@ -33,7 +35,7 @@ export interface RaftLinksModules {
   readonly metrics: Metrics;
   /** A message to this member was dropped. Never called from within `send`. */
   unreachable(raftId: number): void;
-  /** The link to this member broke, or could not be made anew after that. */
+  /** The link to this member broke; or, once after that and once at first, it could not be made. */
   connectionBroken(raftId: number): void;
   /** This member says that the one these links are of was removed for good. Said again and again. */
   removed?(by: number): void;
@@ -119,7 +121,7 @@ export class RaftLinks {
         credentials: modules.credentials,
         log: modules.log,
         addr: () => modules.addressOf(raftId),
-        troubles: { warn: sparseWarn(modules.log, modules.clock) },
+        troubles: { warn: sparseWarn(modules.log, modules.clock, troublesMs) },
         broken: () => modules.connectionBroken(raftId),
         removed: () => modules.removed?.(raftId),
         dropped: (messages) => {

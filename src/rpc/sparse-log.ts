@@ -1,13 +1,13 @@
-// A warning that strangers can cause at will is logged at most once a while, with how many were left out.
+// A warning that others can cause at will is logged at most once a while, with how many were left out.
 
 import type { Clock, Log, LogFields } from "../base/index.js";
 
-const periodMs = 10_000;
+const strangersPeriodMs = 10_000;
 
 export type Warn = (message: string, fields: LogFields) => void;
 
-/** One budget for all that is said through it. */
-export function sparseWarn(log: Log, clock: Clock): Warn {
+/** One budget for all that is said through it: a line each `periodMs`. */
+export function sparseWarn(log: Log, clock: Clock, periodMs = strangersPeriodMs): Warn {
   let nextMs = 0;
   let suppressed = 0;
   return (message, fields) => {

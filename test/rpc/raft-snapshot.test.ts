@@ -4,7 +4,7 @@ import type { Message } from "../../src/gen/skep/raft/v1/messages.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
 import type { Credentials, RaftCalls } from "../../src/rpc/index.js";
 import { type TestSwarm, testSwarm } from "../support/pki.js";
-import { type LinkEnd, linkEnd } from "../support/raft_links.js";
+import { eventually, type LinkEnd, linkEnd } from "../support/raft_links.js";
 import { type TcpProxy, tcpProxy } from "../support/tcp_proxy.js";
 
 let swarm: TestSwarm;
@@ -163,7 +163,7 @@ describe("a snapshot", () => {
     await expect(sent).rejects.toThrow("the member stops");
     // Nobody can come back to a server that stops.
     await to.server.close();
-    await expect.poll(() => reasons.length).toBe(1);
+    await eventually(() => reasons.length).toBe(1);
   });
 
   test("whose sender is gone makes room for another one's", async () => {
@@ -202,7 +202,7 @@ describe("a snapshot", () => {
     }
     await expect(from.links.sendSnapshot(offer(), broken(), signal)).rejects.toThrow("a record is bad");
     await to.server.close();
-    await expect.poll(() => error).toBeInstanceOf(SwarmError);
+    await eventually(() => error).toBeInstanceOf(SwarmError);
   });
 
   test("to nobody fails after a few tries", async () => {

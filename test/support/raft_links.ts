@@ -1,7 +1,8 @@
 // One end of the links between members: a real port with the Transport service, and the links that go out from it.
 
+import { expect } from "vitest";
 import { systemClock } from "../../src/base/host/index.js";
-import { type Log, silentLog, silentMetrics } from "../../src/base/index.js";
+import { type Log, type LogFields, silentLog, silentMetrics } from "../../src/base/index.js";
 import type { Message } from "../../src/gen/skep/raft/v1/messages.js";
 import { type Credentials, type RaftCalls, RaftLinks, raftBinding } from "../../src/rpc/index.js";
 import { sourceOf } from "./pki.js";
@@ -14,6 +15,8 @@ export interface LinkEnd {
   readonly received: Message[];
   readonly broken: number[];
   readonly unreachable: number[];
+  /** Links from here that have come to stand, in order. */
+  readonly standing: number[];
   /** Who said that this end's member was removed. */
   readonly removedBy: number[];
   /** Where others are: changed by the test. */
@@ -36,6 +39,7 @@ export async function linkEnd({ raftId, credentials, calls, peers, log }: LinkEn
   const received: Message[] = [];
   const broken: number[] = [];
   const unreachable: number[] = [];
+  const standing: number[] = [];
   const removedBy: number[] = [];
   const addrs = new Map<number, string>();
   const owners = new Map<number, string>();
@@ -47,9 +51,12 @@ export async function linkEnd({ raftId, credentials, calls, peers, log }: LinkEn
     connectionBroken: (id) => void broken.push(id),
     ...calls,
   };
-  const modules = { clock: systemClock, log: log ?? silentLog };
+  const debug = (text: string, fields?: LogFields): void => {
+    if (text === "link to a manager stands") standing.push(Number(fields?.["raftId"]));
+  };
+  const modules = { clock: systemClock, log: { ...(log ?? silentLog), debug } };
   const server = await testServer({ identity: sourceOf(credentials), bindings: [raftBinding(all, modules)] });
-  const end = { raftId, server, received, broken, unreachable, removedBy, addrs, owners, credentials };
+  const end = { raftId, server, received, broken, unreachable, standing, removedBy, addrs, owners, credentials };
   const links = new RaftLinks(
     { raftId },
     {
@@ -70,6 +77,11 @@ export async function linkEnd({ raftId, credentials, calls, peers, log }: LinkEn
       await server.close();
     },
   });
+}
+
+/** Polls as long as a test may take: the machine may be busy. */
+export function eventually<T>(value: () => T) {
+  return expect.poll(value, { timeout: 25_000, interval: 5 });
 }
 
 /** A message that tells its number. */
