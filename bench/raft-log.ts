@@ -1,8 +1,9 @@
 // The log on this disk, 256-byte entries: writes a second at 1 and at 256 writers, as it is and with a delay added to every
-// sync. One member alone; three in three processes over mutual TLS; the same asked over gRPC, on streams and with one Put a write; and etcd (three
-// members, of Debian's etcd-server, installed if need be) driven by that very load generator.
-//   node scripts/run.mjs bench/raft-log.ts [--seconds N] [--only alone,three,streams,put,etcd] [--delays 0,2,10] [--writers 1,256]
-//     [--rounds N] [--cpu-prof FOLDER]
+// sync. One member alone; three in three processes over mutual TLS; the same asked over gRPC, on streams and with one Put a
+// write; and etcd (three members, of Debian's etcd-server, installed if need be) driven by that very load generator.
+//   node scripts/run.mjs bench/raft-log.ts [--only alone,three,streams,put,etcd] [--delays 0,2,10] [--writers 1,256]
+//     [--passes N] [--rounds N a pass] [--seconds N a pass] [--cpu-prof FOLDER]
+// On a machine that others use too, `chrt --rr 1` before it makes figures that can be compared.
 
 import fs from "node:fs";
 import os from "node:os";
@@ -35,8 +36,9 @@ const { values } = parseArgs({
   // The program is a member's process too.
   args: process.argv[2] === memberRole ? [] : process.argv.slice(2),
   options: {
-    seconds: { type: "string", default: "5" },
-    rounds: { type: "string", default: "5" },
+    seconds: { type: "string", default: "3" },
+    rounds: { type: "string", default: "3" },
+    passes: { type: "string", default: "3" },
     only: { type: "string" },
     delays: { type: "string", default: "0,2,10" },
     writers: { type: "string", default: "1,256" },
@@ -169,34 +171,48 @@ async function main(): Promise<void> {
       `node ${process.version}, ${cpus.length} × ${cpus[0]?.model ?? "?"}, ${entryBytes}-byte entries, encrypted`,
     );
     console.log(`this disk: write + fdatasync ${bareSyncMs(root).toFixed(3)} ms (median of 1,000, ${root})`);
-    for (const [name, { title, run, canDelay }] of Object.entries(cases)) {
-      if (values.only !== undefined && !values.only.split(",").includes(name)) continue;
-      console.log(`\n${title}\n  writers  added sync  writes/s (median of ${rounds}; all)   p50      p99   load 1 min`);
-      for (const writers of values.writers.split(",").map(Number)) {
-        for (const delayMs of canDelay ? values.delays.split(",").map(Number) : [0]) {
-          await report(writers, delayMs, await run(fs.mkdtempSync(path.join(root, `${name}-`)), writers, delayMs));
-        }
-      }
+    for (const delayMs of values.delays.split(",").map(Number)) {
+      for (const writers of values.writers.split(",").map(Number)) await compare(root, writers, delayMs);
     }
   } finally {
     fs.rmSync(root, { recursive: true, force: true });
   }
 }
 
-async function report(writers: number, delayMs: number, { rates, p50Ms, p99Ms, note = "" }: Noted): Promise<void> {
-  const whole = (rate: number): string => Math.round(rate).toLocaleString("en");
-  const all = rates.map((rate) => whole(rate)).join(" ");
-  const cells = [
-    String(writers).padStart(9),
-    `${delayMs} ms`.padStart(11),
-    whole(quantile(rates, 0.5)).padStart(9),
-    `(${all})`,
-    `${p50Ms.toFixed(2)} ms`.padStart(9),
-    `${p99Ms.toFixed(2)} ms`.padStart(9),
-    os.loadavg()[0]?.toFixed(1) ?? "",
-    note,
-  ];
-  console.log(cells.join("  "));
+/** All cases in turn, again and again, so that each meets the machine's good and bad moments; then a line for each. */
+async function compare(root: string, writers: number, delayMs: number): Promise<void> {
+  const chosen = Object.entries(cases).filter(
+    ([name, { canDelay }]) => (values.only?.split(",").includes(name) ?? true) && (canDelay || delayMs === 0),
+  );
+  const passes = chosen.map((): Noted[] => []);
+  for (let pass = 0; pass < Number(values.passes); pass += 1) {
+    for (const [at, [name, { run }]] of chosen.entries()) {
+      passes[at]?.push(await run(fs.mkdtempSync(path.join(root, `${name}-`)), writers, delayMs));
+    }
+  }
+  console.log(
+    `\n${writers} writers, ${delayMs} ms added to each sync, load of the machine ${os.loadavg()[0]?.toFixed(1)}`,
+  );
+  console.log(`  writes/s ${"(rounds)".padEnd(48)}     p50       p99`);
+  for (const [at, [, { title }]] of chosen.entries()) console.log(line(title, passes[at] ?? []));
+  const [ours, theirs] = ["put", "etcd"].map((name) => passes[chosen.findIndex(([each]) => each === name)]);
+  if (ours && theirs)
+    console.log(`  a gRPC Put a write, ours to etcd's: ${(rateOf(ours) / rateOf(theirs)).toFixed(2)}`);
+}
+
+const rateOf = (passes: readonly Noted[]): number =>
+  quantile(
+    passes.flatMap(({ rates }) => rates),
+    0.5,
+  );
+const whole = (rate: number): string => Math.round(rate).toLocaleString("en");
+
+function line(title: string, passes: readonly Noted[]): string {
+  const all = passes.flatMap(({ rates }) => rates.map(whole)).join(" ");
+  const middle = (of: (figures: Noted) => number): string => quantile(passes.map(of), 0.5).toFixed(2).padStart(7);
+  const note = passes.at(-1)?.note ?? "";
+  const latencies = `${middle(({ p50Ms }) => p50Ms)} ms${middle(({ p99Ms }) => p99Ms)} ms`;
+  return `${whole(rateOf(passes)).padStart(10)} ${`(${all})`.padEnd(48)} ${latencies}  ${title}${note && ` (${note})`}`;
 }
 
 if (process.argv[2] === memberRole) runMemberProcess();
