@@ -28,6 +28,8 @@ export interface RaftOptions {
   readonly trailingEntries?: number;
   /** Entries before a snapshot that are kept beyond that while a follower that is there still needs them. */
   readonly laggingEntriesMax?: number;
+  /** Entry data before a snapshot that is kept, for whatever reason. */
+  readonly keptBytesMax?: number;
   readonly segmentBytes?: number;
   /** Entry data in one batch, beyond its first entry. */
   readonly persistBytesMax?: number;
@@ -56,6 +58,7 @@ export const raftDefaults = {
   snapshotLogBytes: 64 * mib,
   trailingEntries: 500,
   laggingEntriesMax: 10_000,
+  keptBytesMax: 64 * mib,
   segmentBytes: 8 * mib,
   persistBytesMax: mib,
   appendBytesMax: mib,

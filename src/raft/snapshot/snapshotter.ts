@@ -1,7 +1,7 @@
 // When a snapshot is made, and what may be forgotten once it is durable.
 
 import { type Log, messageOf } from "../../base/index.js";
-import type { SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
+import type { Entry, SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
 import type { RaftCore } from "../core/core.js";
 import type { RaftLog } from "../log/log.js";
 import type { StateMachine } from "../types.js";
@@ -12,6 +12,7 @@ export interface SnapshotterOptions {
   readonly snapshotLogBytes: number;
   readonly trailingEntries: number;
   readonly laggingEntriesMax: number;
+  readonly keptBytesMax: number;
 }
 
 export interface SnapshotterModules {
@@ -99,10 +100,22 @@ export class Snapshotter {
     }
   }
 
-  /** Followers that are only slow need not be sent the whole state. */
+  /** Followers that are only slow need not be sent the whole state, as long as what they need is not too much to keep. */
   #forgettable(core: RaftCore, index: number): number {
-    const { trailingEntries, laggingEntriesMax } = this.#options;
+    const { trailingEntries, laggingEntriesMax, keptBytesMax } = this.#options;
     const trailing = index - trailingEntries;
-    return Math.min(trailing, Math.max(core.neededFrom(trailing - laggingEntriesMax) - 1, 0));
+    const needed = Math.min(trailing, Math.max(core.neededFrom(trailing - laggingEntriesMax) - 1, 0));
+    return Math.max(needed, lastBeyond(core.entriesFrom(0), index, keptBytesMax));
   }
+}
+
+/** The last entry that is too much: those after it, up to `index`, hold at most `bytesMax`. 0 when there is none. */
+function lastBeyond(entries: readonly Entry[], index: number, bytesMax: number): number {
+  let bytes = 0;
+  return (
+    entries.findLast((entry) => {
+      if (entry.index <= index) bytes += entry.data.length;
+      return bytes > bytesMax;
+    })?.index ?? 0
+  );
 }
