@@ -79,7 +79,7 @@ async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: 
   const { node, clock } = call.shared.modules;
   const look = (): Reached | undefined => {
     const reached = reach(node);
-    if (reached === undefined) refuseNonManager(node, failure?.error);
+    if (reached === undefined && !isComingUp(node)) refuseNonManager(node, failure?.error);
     const isSilent = reached && failure && isSame(reached, failure.reached) && clock.monotonic() < failure.againAtMs;
     return isSilent ? undefined : reached;
   };
@@ -87,6 +87,12 @@ async function nextLeader(call: Call, failure: Failure | undefined, deadlineMs: 
   // Leaders that come and go are no reason to go on for ever.
   if (isLate && failure !== undefined) return undefined;
   return look() ?? (isLate ? undefined : await call.shared.search.until(look, deadlineMs, call.request.closed()));
+}
+
+/** It was started or joined a moment ago: a call waits for it as for an election. */
+function isComingUp(node: Node): boolean {
+  const state = node.state();
+  return state.local === "pending" || (state.local === "active" && state.manager === "starting");
 }
 
 /** `failure`: what the call has met before. */
@@ -187,11 +193,13 @@ async function withoutLeader(call: Call, handler: LeaderHandler, failure: Failur
   const { node } = call.shared.modules;
   const quorum = node.quorum?.();
   const control = readsOnly(call.request) && !isLinearizable(call.request) ? node.localControl?.() : undefined;
-  if (control !== undefined) {
+  // A manager that has nothing of its swarm yet would show an empty one.
+  if (control?.view.cluster !== undefined) {
     const answer = await handler.handle({ ...call, control });
     const seconds = String(Math.ceil((quorum?.noLeaderForMs ?? leaderWaitMs) / 1000));
     return "passOn" in answer ? answer : { ...answer, headers: { ...answer.headers, "Skep-Stale": seconds } };
   }
+  if (failure === undefined) refuseNonManager(node);
   // A leader that is known and does not answer is another trouble than none.
   if (failure !== undefined && reach(node) !== undefined) throw failure.error;
   const state = node.state();

@@ -219,6 +219,20 @@ describe("without a leader", () => {
     expect(info.Swarm).toMatchObject({ ControlAvailable: true, Nodes: 0, Cluster: { ID: "cluster" } });
   });
 
+  test.each([
+    [{ local: "pending", nodeId: "", nodeAddr: "" }],
+    [{ local: "active", nodeId: "h0", nodeAddr: "", manager: "starting", managers: [] }],
+  ] as const)("a manager that comes up makes calls wait, and then says that it comes up: %j", async (state) => {
+    const [node] = swarm.nodes;
+    swarm.depose();
+    if (node) Object.assign(node, { current: state, hasStore: false });
+    const refused = await swarm.create(0, "web");
+    expect(refused).toMatchObject({ status: 503, tookMs: 3_000 });
+    expect(message(refused)).toMatch(/Manager is being prepared or has trouble connecting to the cluster\.$/);
+    swarm.clock.after(700, () => swarm.elect(1));
+    expect(await swarm.create(0, "web")).toMatchObject({ status: 201, tookMs: 700 });
+  });
+
   test("a client that leaves ends its call", async () => {
     swarm.depose();
     const gone = new AbortController();

@@ -140,7 +140,7 @@ async function clusterInfo({ request, shared }: Call): Promise<ClusterPart | und
   const leader = node.leader();
   if (leader === undefined) {
     const local = node.localControl?.();
-    return local && clusterPart(local);
+    return local?.view.cluster && clusterPart(local);
   }
   const asked = { ...request, method: "GET", path: "/skep/v1/cluster", query: "", body: new Uint8Array(0) };
   const ask = async (signal: AbortSignal): Promise<ClusterPart | undefined> => {
