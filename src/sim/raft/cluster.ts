@@ -15,9 +15,10 @@ const votersToLoseOneMin = 3;
 
 export class RaftCluster {
   readonly members = new Map<number, SimMember>();
-  /** Changes of the membership that were made; members lost for good. */
+  /** Changes of the membership that were made; members lost for good, and those of them that refused to start with a flipped bit. */
   changes = 0;
   lost = 0;
+  refused = 0;
   readonly #modules: SimMemberModules;
   /** Who is meant to vote. */
   readonly #wanted = new Set<number>();
@@ -68,7 +69,10 @@ export class RaftCluster {
   add(): SimMember {
     const id = this.#nextId++;
     const member = new SimMember(id, id === 1, this.#modules);
-    member.onDamaged = () => this.lose(member);
+    member.onDamaged = () => {
+      this.refused += 1;
+      this.lose(member);
+    };
     this.members.set(id, member);
     this.#wanted.add(id);
     member.start();

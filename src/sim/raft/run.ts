@@ -35,6 +35,8 @@ export interface RunCounts {
   readonly faults: number;
   readonly changes: number;
   readonly lost: number;
+  /** Of these, members that noticed a flipped bit. */
+  readonly refused: number;
   readonly snapshots: number;
   readonly acknowledged: number;
   readonly reads: number;
@@ -48,7 +50,7 @@ const livenessMs = 500 * tickMs;
 /** More than any run needs: beyond it something goes round and round. */
 const stepsMax = 500_000;
 /** Orders looked at for one register; good histories need few. */
-const configurationsMax = 20_000;
+const configurationsMax = 8_000;
 
 export function runRaftSeed(seed: number, plants: Plants = {}): Promise<RaftRun> {
   return runPlan(drawPlan(seed), plants);
@@ -179,7 +181,7 @@ class Run {
   #counts(): RunCounts {
     const { elections, acknowledgedCount: acknowledged } = this.#checks;
     const { messages, snapshots } = this.#network;
-    const { changes, lost } = this.#cluster;
+    const { changes, lost, refused } = this.#cluster;
     const faults = [...this.#faults.counts.values()].reduce((sum, count) => sum + count, 0);
     const [virtualMs, steps] = [Math.round(this.#clock.monotonic()), this.#steps.count];
     const { reads } = this.#clients;
@@ -193,6 +195,7 @@ class Run {
         faults,
         changes,
         lost,
+        refused,
         snapshots,
         acknowledged,
         reads,
