@@ -22,7 +22,7 @@ import { raftTrio, type Trio } from "./support/raft-trio.js";
 import { delayed } from "./support/slow-disk.js";
 
 const entryBytes = 256;
-const warmUpSeconds = 2;
+const warmUpSeconds = 5;
 const connections = 4;
 
 interface Noted extends Figures {
