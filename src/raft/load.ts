@@ -71,7 +71,7 @@ export async function restoreSnapshot(
     yield* chunks;
     isComplete = true;
   }
-  await stateMachine.restore(verified(snapshot.chunks));
+  await stateMachine.restore(verified(snapshot.chunks)).finally(snapshot.close);
   if (!isComplete) throw new Error("the state machine did not read the whole snapshot");
   return snapshot.meta;
 }

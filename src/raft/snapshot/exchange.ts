@@ -40,7 +40,7 @@ export class SnapshotExchange {
       const opened = await snapshots.open();
       invariant(opened, "a snapshot that was announced is there", { to: message.to });
       const body = { $case: "snapshot", value: { meta: opened.meta } } as const;
-      await transport.sendSnapshot({ ...message, body }, opened.chunks, signal);
+      await transport.sendSnapshot({ ...message, body }, opened.chunks, signal).finally(opened.close);
       log.info("raft snapshot sent", { to: message.to, index: opened.meta.position?.index });
       return true;
     } catch (error) {

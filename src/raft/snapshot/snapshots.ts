@@ -22,6 +22,8 @@ export interface OpenedSnapshot {
   readonly meta: SnapshotMeta;
   /** To be read once. Each chunk is verified before it is given, and that all are there before the last `next` ends. */
   readonly chunks: AsyncIterable<Uint8Array>;
+  /** To be called when they are wanted no more, read to the end or not. */
+  close(): Promise<void>;
 }
 
 export class Snapshots {
@@ -97,9 +99,11 @@ export class Snapshots {
     const parts = this.#read(file);
     const first = await parts.next();
     if (first.done || first.value.kind !== "meta") {
+      await parts.return(undefined);
       throw new LogDamagedError(this.#path, fileHeaderBytes, "it does not say what it is of");
     }
-    return { meta: first.value.meta, chunks: this.#chunks(parts) };
+    const close = async (): Promise<void> => void (await parts.return(undefined));
+    return { meta: first.value.meta, chunks: this.#chunks(parts), close };
   }
 
   async *#chunks(parts: AsyncGenerator<SnapshotPart>): AsyncGenerator<Uint8Array> {

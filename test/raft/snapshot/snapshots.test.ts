@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Disk, DiskFile } from "../../../src/base/index.js";
 import type { SnapshotMeta } from "../../../src/gen/skep/raft/v1/raft.js";
 import { aesSealer } from "../../../src/raft/host/index.js";
 import { LogDamagedError, NewerFormatError, openSealer, type Sealer, WrongKeyError } from "../../../src/raft/index.js";
@@ -41,6 +42,34 @@ test("there is none at first; then the newest", async () => {
   expect(await read(disk)).toEqual([5, 3]);
   await on(disk).write(meta(9), chunks(0, 9), never);
   expect(await read(disk)).toEqual([9, 0]);
+});
+
+test("its file is closed whether it was read to the end, a little or not at all", async () => {
+  const disk = await aDisk();
+  await on(disk).write(meta(5), chunks(3, 5), never);
+  let open = 0;
+  const mounted = disk.mount();
+  const counting: Disk = Object.assign(Object.create(mounted) as Disk, {
+    open: async (name: string) => {
+      const file = await mounted.open(name);
+      open += 1;
+      const close = async (): Promise<void> => {
+        open -= 1;
+        await file.close();
+      };
+      return Object.assign(Object.create(file) as DiskFile, {
+        ...{ read: (length: number, offset: number) => file.read(length, offset), close },
+      });
+    },
+    list: (folder: string) => mounted.list(folder),
+  });
+  for (const count of [0, 1, 9]) {
+    const opened = await new Snapshots("raft", { disk: counting, sealer: openSealer }).open();
+    const reader = opened?.chunks[Symbol.asyncIterator]();
+    for (let at = 0; at < count; at++) await reader?.next();
+    await opened?.close();
+    expect(open).toBe(0);
+  }
 });
 
 async function* arriving(all: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
