@@ -11,7 +11,11 @@
  *     so that nothing it does can use up what members need.
  * R5  every wait has a bound: handshakes, strangers' connections, unary calls, the opening of a session, the shutdown.
  *
- * Start at server.ts; front.ts accepts connections, gate.ts and access.ts let calls in, client.ts calls.
+ * R6  what Raft is handed is of the member that says so, to this one, and something Raft can have said (raft-messages.ts).
+ * R7  who waits for a peer holds a bounded amount for it: links drop and say so, snapshots wait for the other side.
+ *
+ * Start at server.ts; front.ts accepts connections, gate.ts and access.ts let calls in, dial.ts calls; raft-links.ts and
+ * raft-binding.ts carry the consensus.
  */
 export { type Access, managersOnly, members, type Peer, type PeerNode, refusalFor } from "./access.js";
 export { remoteAddress } from "./address.js";
