@@ -6,6 +6,7 @@
  * D2  all state of a node is below its data folder; what an init, join or leave left half done is gone at the next start.
  * D3  containers outlive the daemon, however it ends.
  *
- * Start at run.ts (the life of the process), then node.ts (how it stands to a swarm) and member.ts (what runs meanwhile).
+ * Start at run.ts (the life of the process), then node.ts (how it stands to a swarm), member.ts (what runs meanwhile) and
+ * managing/ (what a manager has more).
  */
 export { runDaemon } from "./run.js";
