@@ -19,6 +19,8 @@ export interface RaftSeeds {
 
 /** Seeds a thread runs before it tells: few enough that `--seconds` is kept. */
 const batchSeeds = 20;
+/** A long run tells how far it is, each time so many more have run. */
+const progressSeeds = 5000;
 /** Failures that are shrunk; the same bug often fails many seeds. */
 const shrunkMax = 3;
 
@@ -38,9 +40,16 @@ export async function raftMain(asked: RaftSeeds, program: URL): Promise<void> {
   const startMs = terminal.nowMs();
   const totals = new Totals();
   const failed: Told[] = [];
+  const summary = (): string => {
+    const seconds = (terminal.nowMs() - startMs) / 1000;
+    const names = failed.length > 0 ? ` (${failed.map(({ seed }) => seed).join(" ")})` : "";
+    const rate = (totals.seeds / seconds).toFixed(1);
+    return `${totals.seeds} run, ${failed.length} failed${names}, ${seconds.toFixed(1)} s, ${rate} seeds/s`;
+  };
   const tell = async (runs: readonly Told[]): Promise<void> => {
     for (const run of runs) {
       totals.add(run);
+      if (totals.seeds % progressSeeds === 0) terminal.say(`… ${summary()}`);
       if (!run.failure) continue;
       failed.push(run);
       await tellFailure(run, asked.isStackShown, failed.length <= shrunkMax);
@@ -49,13 +58,7 @@ export async function raftMain(asked: RaftSeeds, program: URL): Promise<void> {
   const tasks = batches(asked, startMs + asked.seconds * 1000);
   if (asked.jobs > 1) await inThreads<Batch, readonly Told[]>(program, asked.jobs, tasks, tell);
   else for (const batch of { [Symbol.iterator]: () => tasks }) await tell(await runBatch(batch));
-  const seconds = (terminal.nowMs() - startMs) / 1000;
-  const last = asked.first + totals.seeds - 1;
-  terminal.say(
-    `raft seeds ${asked.first}..${last}: ${totals.seeds} run, ${failed.length} failed` +
-      `${failed.length > 0 ? ` (${failed.map(({ seed }) => seed).join(" ")})` : ""}, ` +
-      `${seconds.toFixed(1)} s, ${(totals.seeds / seconds).toFixed(1)} seeds/s`,
-  );
+  terminal.say(`raft seeds ${asked.first}..${asked.first + totals.seeds - 1}: ${summary()}`);
   for (const line of totals.lines()) terminal.say(line);
   // Seeds in which nothing was written show nothing.
   if (failed.length > 0 || totals.of("acknowledged") === 0) terminal.fail();

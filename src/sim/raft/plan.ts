@@ -93,7 +93,7 @@ export function drawPlan(seed: number): Plan {
     diskMs: oneOf(0, 0, 0.3, 3),
     electionTicks: oneOf(4, 4, 6, 10),
     heartbeatTicks: oneOf(1, 1, 2),
-    appendBytes: oneOf(20, 200, 200),
+    appendBytes: oneOf(1, 20, 200, 200),
     snapshotEntries: oneOf(8, 20, 40),
     trailingEntries: oneOf(2, 8),
     laggingEntriesMax: oneOf(4, 30),
