@@ -71,7 +71,11 @@ export async function restoreSnapshot(
     yield* chunks;
     isComplete = true;
   }
-  await stateMachine.restore(verified(snapshot.chunks)).finally(snapshot.close);
+  try {
+    await stateMachine.restore(verified(snapshot.chunks));
+  } finally {
+    await snapshot.close();
+  }
   if (!isComplete) throw new Error("the state machine did not read the whole snapshot");
   return snapshot.meta;
 }

@@ -40,7 +40,11 @@ export class SnapshotExchange {
       const opened = await snapshots.open();
       invariant(opened, "a snapshot that was announced is there", { to: message.to });
       const body = { $case: "snapshot", value: { meta: opened.meta } } as const;
-      await transport.sendSnapshot({ ...message, body }, opened.chunks, signal).finally(opened.close);
+      try {
+        await transport.sendSnapshot({ ...message, body }, opened.chunks, signal);
+      } finally {
+        await opened.close();
+      }
       log.info("raft snapshot sent", { to: message.to, index: opened.meta.position?.index });
       return true;
     } catch (error) {

@@ -23,7 +23,7 @@ export interface OpenedSnapshot {
   /** To be read once. Each chunk is verified before it is given, and that all are there before the last `next` ends. */
   readonly chunks: AsyncIterable<Uint8Array>;
   /** To be called when they are wanted no more, read to the end or not. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export class Snapshots {
