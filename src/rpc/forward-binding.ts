@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { Log } from "../base/index.js";
+import { type Log, SwarmError } from "../base/index.js";
 import type { ForwardedAnswer, ForwardedRequest } from "../gen/skep/v1/forward.js";
 import { ForwardService } from "../gen/skep/v1/forward_service.js";
 import { managersOnly } from "./access.js";
@@ -18,26 +18,36 @@ export type ForwardHandler = (
   signal: AbortSignal,
 ) => Promise<ForwardAnswer | NotLeadingAnswer>;
 
-/** `leaderAddr`: host:port of the leader as this manager knows it, "" for none. */
-export function forwardBinding(handle: ForwardHandler, log: Log, leaderAddr: () => string = () => ""): Binding {
+export interface ForwardCalls {
+  readonly handle: ForwardHandler;
+  /** host:port of the leader as this manager knows it, "" for none. */
+  leaderAddr(): string;
+  /** By what this manager knows. The certificate of a node that was demoted says manager until it runs out. */
+  isWorker(nodeId: string): boolean;
+}
+
+export function forwardBinding(calls: ForwardCalls, log: Log): Binding {
   return defineBinding(
     ForwardService,
     { ask: managersOnly },
     {
       ask: (call: ServerDuplexStream<ForwardedRequest, ForwardedAnswer>) => {
-        void serveStream(call, (stream) => answer(stream, handle, leaderAddr), log);
+        void serveStream(call, (stream) => answer(stream, calls), log);
       },
     },
   );
 }
 
 async function* answer(
-  { incoming, signal }: StreamCall<ForwardedRequest>,
-  handle: ForwardHandler,
-  leaderAddr: () => string,
+  { peer, incoming, signal }: StreamCall<ForwardedRequest>,
+  calls: ForwardCalls,
 ): AsyncGenerator<ForwardedAnswer, void, void> {
-  const answered = await handle(await requestOf(incoming), signal);
-  if ("notLeading" in answered) throw new NotTheLeader(leaderAddr());
+  const nodeId = peer.node?.nodeId ?? "";
+  if (calls.isWorker(nodeId)) {
+    throw new SwarmError("PermissionDenied", `Permission denied: node ${nodeId} is a manager no more`);
+  }
+  const answered = await calls.handle(await requestOf(incoming), signal);
+  if ("notLeading" in answered) throw new NotTheLeader(calls.leaderAddr());
   const { status, headers, body } = answered;
   const live = body.kind === "stream";
   let isFirst = true;

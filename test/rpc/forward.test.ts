@@ -27,6 +27,7 @@ let manager: Credentials;
 let other: Credentials;
 const open: { close(): unknown }[] = [];
 const forever = new AbortController().signal;
+const isWorker = (nodeId: string): boolean => nodeId === "demoted";
 setMaxListeners(1_000);
 
 beforeAll(async () => {
@@ -39,7 +40,7 @@ afterEach(async () => {
 });
 
 async function serve(handle: ForwardHandler, leaderAddr = ""): Promise<TestServer> {
-  const bindings = [forwardBinding(handle, silentLog, () => leaderAddr)];
+  const bindings = [forwardBinding({ handle, leaderAddr: () => leaderAddr, isWorker }, silentLog)];
   const server = await testServer({ identity: sourceOf(manager), bindings });
   open.push(server);
   return server;
@@ -271,7 +272,7 @@ describe("no answer", () => {
     const again = await testServer({
       identity: sourceOf(manager),
       port: server.port,
-      bindings: [forwardBinding(async () => whole("second"), silentLog)],
+      bindings: [forwardBinding({ handle: async () => whole("second"), leaderAddr: () => "", isWorker }, silentLog)],
     });
     open.push(again);
     expect(String(await bytesOf(await shared.forward(server.addr, request(), forever)))).toBe("second");
@@ -284,6 +285,15 @@ describe("no answer", () => {
     await connected(server.addr);
     await server.close();
     await expect(waiting).rejects.toMatchObject({ kind: "Unavailable" });
+  });
+
+  test("a manager that was demoted is refused, though its certificate says manager until it runs out", async () => {
+    const { addr } = await serve(() => Promise.reject(new Error("it was asked")));
+    const demoted = await swarm.node("demoted", { role: NodeRole.MANAGER });
+    await expect(link(() => demoted).forward(addr, request(), forever)).rejects.toMatchObject({
+      kind: "PermissionDenied",
+      message: "Permission denied: node demoted is a manager no more",
+    });
   });
 
   test("a failure of the leader's own is none of the client's business", async () => {

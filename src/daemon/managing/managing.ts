@@ -2,6 +2,7 @@
 // other nodes call.
 
 import { messageOf, Scope, SwarmError, sleep } from "../../base/index.js";
+import { NodeRole } from "../../gen/skep/v1/specs.js";
 import { RemovedNodes } from "../../manager/ca/index.js";
 import { Manager, type ManagerModules, type NewSwarm } from "../../manager/index.js";
 import { nextTurn } from "../../raft/host/index.js";
@@ -192,7 +193,7 @@ export class Managing {
         caBinding(calls, log),
         dispatcherBinding(calls, log),
         membersBinding(calls, log),
-        forwardBinding(answer, log, () => manager.leaderAddr()),
+        forwardBinding({ handle: answer, leaderAddr: calls.leaderAddr, isWorker: (id) => isWorker(id, manager) }, log),
         raftBinding(raftCalls(this.#raftId, manager), { clock, log }),
       ],
       isRemoved: (nodeId) => removed.has(nodeId),
@@ -272,6 +273,12 @@ function raftCalls(raftId: number, manager: Manager): RaftCalls {
     receiveSnapshot: (message, chunks) => manager.receiveSnapshot(message, chunks),
     connectionBroken: (id) => manager.connectionBroken(id),
   };
+}
+
+/** Neither asked to be a manager nor one still. */
+function isWorker(nodeId: string, { store }: Manager): boolean {
+  const node = store.table("node").get(nodeId);
+  return node?.spec?.desiredRole === NodeRole.WORKER && node.role === NodeRole.WORKER;
 }
 
 /** Raft ids are written off before their members go: until then these are heard. */
