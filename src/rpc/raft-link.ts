@@ -19,6 +19,7 @@ import { TransportService } from "../gen/skep/raft/v1/transport_service.js";
 import type { Credentials } from "./credentials.js";
 import { clientTo } from "./dial.js";
 import { dialError } from "./dial-error.js";
+import { probe } from "./raft-probe.js";
 import { LinkQueue } from "./raft-queue.js";
 import type { Warn } from "./sparse-log.js";
 
@@ -88,6 +89,10 @@ export class RaftLink {
   /** It has stood, or may have, since it was reported broken last. */
   #mayBreak = true;
   #isClosed = false;
+  /** The last dial was not answered at all. */
+  #isSilent = false;
+  /** Whether it still is so is being looked at. */
+  #isKnocking = false;
   #isFlushAsked = false;
   #lost = 0;
   /** When something was sent last, monotonic. */
@@ -121,7 +126,7 @@ export class RaftLink {
   keep(): void {
     if (this.#isClosed) return;
     if (this.#dial !== undefined && !this.#isCurrent(this.#dial)) void this.#leave(this.#dial);
-    if (this.#dial === undefined && this.#redial === undefined) this.#open();
+    if (this.#dial === undefined && this.#redial === undefined && !this.#isKnocking) this.#open();
   }
 
   /** Ends the link from this side: the other one sees no break. Resolves once what was written has arrived, or after a moment. */
@@ -146,10 +151,29 @@ export class RaftLink {
       return;
     }
     try {
-      this.#dialAt(addr);
+      if (this.#isSilent) this.#knock(addr);
+      else this.#dialAt(addr);
     } catch (error) {
       this.#failed(addr, messageOf(error));
     }
+  }
+
+  /** nothing → dialling, once an address that was silent takes a connection: gRPC would leave each attempt's socket behind. */
+  #knock(addr: string): void {
+    this.#isKnocking = true;
+    const knocked = (failure: string | undefined): void => {
+      this.#isKnocking = false;
+      if (this.#isClosed) return;
+      if (failure !== undefined) return this.#failed(addr, failure);
+      this.#isSilent = false;
+      this.keep();
+      this.#flush();
+      this.#reportLost();
+    };
+    probe(addr, this.#modules.clock).then(
+      (outcome) => knocked(outcome === "unknown" ? `${addr} does not answer` : undefined),
+      (error: unknown) => knocked(messageOf(error)),
+    );
   }
 
   #dialAt(addr: string): void {
@@ -157,7 +181,10 @@ export class RaftLink {
     const as = credentials();
     const client = clientTo(LinkClient, addr, { as }, channelOptions);
     const stream = client.link(new Metadata(), {}, (error) => this.#ended(dial, error ?? undefined));
-    const late = clock.after(openMs, () => stream.cancel());
+    const late = clock.after(openMs, () => {
+      this.#isSilent = true;
+      stream.cancel();
+    });
     const dial: Dial = { addr, certificate: as.certificate, client, stream, late, openedMs: undefined, early: 0 };
     this.#dial = dial;
     // Whatever it is, the callback above hears of it too.

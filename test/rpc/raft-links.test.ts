@@ -204,6 +204,18 @@ describe("a link that breaks", () => {
     expect(alive).toBe(50);
   });
 
+  test("because the other side answers nothing is made anew once it answers again", async () => {
+    const [from, to, proxy] = await aProxiedPair();
+    proxy.hold(true);
+    from.links.send([heartbeatOf(1, 2, 1)]);
+    await eventually(() => from.unreachable).toEqual([2]);
+    proxy.hold(false);
+    await eventually(() => {
+      from.links.send([heartbeatOf(1, 2, 2)]);
+      return rounds(to.received).at(-1);
+    }).toBe(2);
+  });
+
   test("by our own will is no break: closed, another address, another certificate", async () => {
     const [from, to, proxy] = await aProxiedPair();
     await meet(from, to);
