@@ -20,6 +20,8 @@ import { settledWithin } from "./within.js";
 
 /** How long a leader is waited for when saying goodbye. */
 const goodbyeMs = 2_000;
+/** How long another manager is waited for that takes over. */
+const handOverMs = 1_000;
 /** How long the containers of a node that leaves may take to stop. */
 const removeMs = 60_000;
 /** A manager that leaves asks the others this long to count it out. */
@@ -131,7 +133,8 @@ export class Member {
   /** Says why the node goes, and hands leadership on: from then on others answer. Before `stop`. */
   async retire(how: "restarting" | "leaving"): Promise<void> {
     await this.#goodbye(how);
-    await this.manager?.handOver();
+    const { manager } = this;
+    if (manager) await settledWithin(this.#modules.clock, handOverMs, manager.handOver());
   }
 
   /** Ends everything; nobody is told. Containers run on. */

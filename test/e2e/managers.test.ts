@@ -178,7 +178,7 @@ onRealHosts("several managers", () => {
     );
     expect(await idsOf([host(4), host(5)])).toEqual(before);
     await Promise.all([one.startDaemon(), two.startDaemon()]);
-    await statesBecome(allReachable, 30_000);
+    await statesBecome(allReachable, 60_000);
   });
 });
 
