@@ -1,6 +1,6 @@
 // The loop that deletes: tasks that were to be removed and have stopped, history beyond the limit, revisions nobody needs.
 
-import { type Clock, Wake } from "../../../base/index.js";
+import { type Clock, type Timer, Wake } from "../../../base/index.js";
 import { type Revision, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { isOnNode, isTerminal, isWanted, stateOf } from "../../../model/index.js";
 import {
@@ -19,6 +19,8 @@ import { unneeded } from "./revisions.js";
 
 /** Deletions of one transaction. */
 const deletionsMax = 1_000;
+/** Revisions wait this long for others: an entry of the log for each update would make every update cost two. */
+const revisionsAfterMs = 1_000;
 
 export interface ReaperModules {
   readonly store: Store;
@@ -36,14 +38,20 @@ export class Reaper implements Follower {
   readonly #slots = new Map<string, string>();
   /** Services of which a revision may be needed no more. */
   readonly #services = new Set<string>();
+  /** Until they are looked at. */
+  #revisionsDue: Timer | undefined;
 
   constructor(_options: Readonly<Record<never, never>>, modules: ReaperModules) {
     this.#modules = modules;
   }
 
   /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
-  run(signal: AbortSignal): Promise<void> {
-    return follow(this.#modules.store, this.#modules.clock, this, signal);
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await follow(this.#modules.store, this.#modules.clock, this, signal);
+    } finally {
+      this.#revisionsDue?.cancel();
+    }
   }
 
   rebuild(): void {
@@ -58,14 +66,15 @@ export class Reaper implements Follower {
       if (change.row === undefined) this.#services.add(change.previous?.serviceId ?? "");
       else if (change.previous === undefined || endsNow(change.row, change.previous)) this.#noteTask(change.row);
     }
-    if (this.#tasks.size + this.#slots.size + this.#services.size > 0) this.bell.ring();
+    if (this.#tasks.size + this.#slots.size > 0) this.bell.ring();
+    if (this.#services.size > 0) this.#lookAtRevisionsLater();
   }
 
   async work(): Promise<void> {
-    while (this.#tasks.size + this.#slots.size + this.#services.size > 0) {
+    while (this.#tasks.size + this.#slots.size > 0 || this.#areRevisionsDue) {
       const tasks = take(this.#tasks, deletionsMax);
       const slots = takeEntries(this.#slots, deletionsMax);
-      const services = take(this.#services, deletionsMax);
+      const services = this.#areRevisionsDue ? take(this.#services, deletionsMax) : [];
       const left = await this.#modules.writer.update((tx) => {
         const reap = new Reap(tx);
         for (const id of tasks) reap.task(id);
@@ -77,6 +86,17 @@ export class Reaper implements Follower {
       for (const id of left.tasksLeft) this.#tasks.add(id);
       for (const id of left.servicesLeft) this.#services.add(id);
     }
+  }
+
+  get #areRevisionsDue(): boolean {
+    return this.#services.size > 0 && this.#revisionsDue === undefined;
+  }
+
+  #lookAtRevisionsLater(): void {
+    this.#revisionsDue ??= this.#modules.clock.after(revisionsAfterMs, () => {
+      this.#revisionsDue = undefined;
+      this.bell.ring();
+    });
   }
 
   #noteTask(task: Task): void {
