@@ -193,7 +193,10 @@ export class Managing {
         caBinding(calls, log),
         dispatcherBinding(calls, log),
         membersBinding(calls, log),
-        forwardBinding({ handle: answer, leaderAddr: calls.leaderAddr, isWorker: (id) => isWorker(id, manager) }, log),
+        forwardBinding(
+          { handle: answer, leaderAddr: () => manager.leaderAddr(), isWorker: (id) => isWorker(id, manager) },
+          log,
+        ),
         raftBinding(raftCalls(this.#raftId, manager), { clock, log }),
       ],
       isRemoved: (nodeId) => removed.has(nodeId),
