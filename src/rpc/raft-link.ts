@@ -1,54 +1,23 @@
 // The link to one other member: one gRPC stream on a channel of its own, dialled anew whenever it ends. Messages wait in a
 // bounded queue; what gathers while one gRPC message is being written travels in the next.
 
-import {
-  type CallOptions,
-  type ChannelCredentials,
-  type ChannelOptions,
-  type Client,
-  type ClientWritableStream,
-  Metadata,
-  makeGenericClientConstructor,
-  type ServiceError,
-  status,
-} from "@grpc/grpc-js";
+import { type ServiceError, status } from "@grpc/grpc-js";
 import { type Clock, type Log, messageOf, type Timer } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
-import { Batch, type LinkEnd } from "../gen/skep/raft/v1/transport.js";
-import { TransportService } from "../gen/skep/raft/v1/transport_service.js";
 import type { Credentials } from "./credentials.js";
-import { clientTo } from "./dial.js";
 import { dialError } from "./dial-error.js";
+import { RaftDial } from "./raft-dial.js";
+import type { Ends } from "./raft-messages.js";
 import { probe } from "./raft-probe.js";
 import { LinkQueue } from "./raft-queue.js";
 import type { Warn } from "./sparse-log.js";
 
-/** From dialling to being let in. */
-const openMs = 1_000;
 /** Before dialling again: doubles with each failure in a row. */
 const backoffFirstMs = 10;
 const backoffMaxMs = 500;
 /** A link that held this long ends a row of failures; so does one that broke and was not refused. */
 const steadyMs = 1_000;
 const connectionCodes: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.INTERNAL, status.UNKNOWN];
-/** For what was written last to arrive when the link is closed. */
-const closeMs = 500;
-/** Batches handed to the connection and not yet written by it. */
-const writesMax = 2;
-/** A peer that vanished is noticed after the sum of both: TCP alone would try again ever more seldom. */
-const keepaliveMs = 2_000;
-const keepaliveTimeoutMs = 2_000;
-
-const channelOptions: ChannelOptions = {
-  "grpc.keepalive_time_ms": keepaliveMs,
-  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
-};
-
-export interface RaftLinkOptions {
-  /** Raft ids: of this member and of the one the link goes to. */
-  readonly from: number;
-  readonly to: number;
-}
 
 export interface RaftLinkModules {
   readonly clock: Clock;
@@ -66,24 +35,11 @@ export interface RaftLinkModules {
   readonly removed: () => void;
 }
 
-/** One attempt, and the stream it became. */
-interface Dial {
-  readonly addr: string;
-  readonly certificate: string;
-  readonly client: LinkClient;
-  readonly stream: ClientWritableStream<Buffer>;
-  readonly late: Timer;
-  /** Since when the other side has let us in, monotonic. */
-  openedMs: number | undefined;
-  /** Messages written before that. */
-  early: number;
-}
-
 export class RaftLink {
-  readonly #options: RaftLinkOptions;
+  readonly #ends: Ends;
   readonly #modules: RaftLinkModules;
   readonly #queue = new LinkQueue();
-  #dial: Dial | undefined;
+  #dial: RaftDial | undefined;
   #redial: Timer | undefined;
   #failures = 0;
   /** It has stood, or may have, since it was reported broken last. */
@@ -98,8 +54,9 @@ export class RaftLink {
   /** When something was sent last, monotonic. */
   #usedMs: number;
 
-  constructor(options: RaftLinkOptions, modules: RaftLinkModules) {
-    this.#options = options;
+  /** `ends`: this member, and the one the link goes to. */
+  constructor(ends: Ends, modules: RaftLinkModules) {
+    this.#ends = ends;
     this.#modules = modules;
     this.#usedMs = modules.clock.monotonic();
   }
@@ -138,7 +95,7 @@ export class RaftLink {
     if (this.#dial !== undefined) await this.#leave(this.#dial);
   }
 
-  #isCurrent({ addr, certificate }: Dial): boolean {
+  #isCurrent({ addr, certificate }: RaftDial): boolean {
     const now = this.#modules.addr();
     return (now === undefined || now === addr) && this.#modules.credentials().certificate === certificate;
   }
@@ -178,54 +135,44 @@ export class RaftLink {
 
   #dialAt(addr: string): void {
     const { clock, credentials, log } = this.#modules;
-    const as = credentials();
-    const client = clientTo(LinkClient, addr, { as }, channelOptions);
-    const stream = client.link(new Metadata(), {}, (error) => this.#ended(dial, error ?? undefined));
-    const late = clock.after(openMs, () => {
-      this.#isSilent = true;
-      stream.cancel();
-    });
-    const dial: Dial = { addr, certificate: as.certificate, client, stream, late, openedMs: undefined, early: 0 };
+    const dial: RaftDial = new RaftDial(
+      { ends: this.#ends, addr, credentials: credentials() },
+      {
+        clock,
+        ended: (error) => this.#ended(dial, error),
+        opened: () => {
+          this.#mayBreak = true;
+          log.debug("link to a manager stands", { raftId: this.#ends.to, addr });
+        },
+      },
+    );
     this.#dial = dial;
-    // Whatever it is, the callback above hears of it too.
-    stream.on("error", () => {});
-    stream.once("metadata", () => {
-      dial.late.cancel();
-      dial.openedMs = clock.monotonic();
-      this.#mayBreak = true;
-      log.debug("link to a manager stands", { raftId: this.#options.to, addr });
-    });
-    this.#write(dial, []);
   }
 
   #flush(): void {
     const dial = this.#dial;
     if (dial === undefined) return;
-    while (!this.#queue.isEmpty && dial.stream.writableLength < writesMax) this.#write(dial, this.#queue.take());
-  }
-
-  #write(dial: Dial, messages: readonly Message[]): void {
-    if (dial.openedMs === undefined) dial.early += messages.length;
-    const bytes = Buffer.from(Batch.encode({ ...this.#options, messages }).finish());
-    dial.stream.write(bytes, () => {
-      if (this.#dial === dial) this.#flush();
-    });
-    this.#modules.sent(messages.length, bytes.length);
+    while (!this.#queue.isEmpty && dial.isWritable) {
+      const messages = this.#queue.take();
+      const bytes = dial.write(messages, () => {
+        if (this.#dial === dial) this.#flush();
+      });
+      this.#modules.sent(messages.length, bytes);
+    }
   }
 
   /** dialling or open → nothing, by the other side or a failure; then dialled again. */
-  #ended(dial: Dial, error: ServiceError | undefined): void {
-    dial.late.cancel();
-    dial.client.close();
+  #ended(dial: RaftDial, error: ServiceError | undefined): void {
     if (this.#dial !== dial) return;
     this.#dial = undefined;
+    this.#isSilent = dial.wasSilent;
     const reason = error === undefined ? "ended by the other side" : dialError(error, dial.addr).message;
     if (error?.code === status.ALREADY_EXISTS) this.#modules.removed();
-    if (dial.openedMs === undefined) {
+    const { heldMs } = dial;
+    if (heldMs === undefined) {
       this.#lost += dial.early;
       return this.#failed(dial.addr, reason);
     }
-    const heldMs = this.#modules.clock.monotonic() - dial.openedMs;
     if (heldMs >= steadyMs || (error !== undefined && connectionCodes.includes(error.code))) this.#failures = 0;
     this.#broke(dial.addr, reason);
   }
@@ -233,14 +180,14 @@ export class RaftLink {
   #broke(addr: string, reason: string): void {
     const { troubles, broken } = this.#modules;
     this.#openLater();
-    troubles.warn("link to a manager broke", { raftId: this.#options.to, addr, reason });
+    troubles.warn("link to a manager broke", { raftId: this.#ends.to, addr, reason });
     broken();
   }
 
   #failed(addr: string, reason: string): void {
     const { troubles, broken } = this.#modules;
     this.#openLater();
-    troubles.warn("manager not reached", { raftId: this.#options.to, addr, reason });
+    troubles.warn("manager not reached", { raftId: this.#ends.to, addr, reason });
     // After a break once more: a process that was dying may have accepted the probe's connection still.
     if (this.#mayBreak) broken();
     this.#mayBreak = false;
@@ -260,18 +207,9 @@ export class RaftLink {
   }
 
   /** dialling or open → nothing, by our own will. */
-  #leave(dial: Dial): Promise<void> {
+  #leave(dial: RaftDial): Promise<void> {
     this.#dial = undefined;
-    dial.late.cancel();
-    return new Promise((resolve) => {
-      const late = this.#modules.clock.after(closeMs, () => dial.stream.cancel());
-      dial.stream.once("status", () => {
-        late.cancel();
-        dial.client.close();
-        resolve();
-      });
-      dial.stream.end();
-    });
+    return dial.leave();
   }
 
   #reportLost(): void {
@@ -280,21 +218,3 @@ export class RaftLink {
     if (lost > 0) this.#modules.dropped(lost);
   }
 }
-
-/** The generated client, but for batches that are encoded already. */
-interface LinkClient extends Client {
-  link(
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    done: (error: ServiceError | null, end?: LinkEnd) => void,
-  ): ClientWritableStream<Buffer>;
-}
-
-const LinkClient = makeGenericClientConstructor(
-  { link: { ...TransportService.link, requestSerialize: (batch: Buffer) => batch } },
-  "skep.raft.v1.Transport",
-) as unknown as new (
-  addr: string,
-  credentials: ChannelCredentials,
-  options: ChannelOptions,
-) => LinkClient;
