@@ -9,6 +9,8 @@ export interface Operation<Input, Output> {
   readonly calledAt: number;
   /** Undefined: the outcome is unknown. It took effect at any moment after the call, or never. */
   readonly returned: { readonly at: number; readonly output: Output } | undefined;
+  /** Where it is believed to stand in the order, if that is known of all that took effect: what is tried first. */
+  readonly likelyAt?: number | undefined;
 }
 
 /** The sequential object. */
@@ -60,6 +62,7 @@ interface Placed<State> {
   readonly at: number;
   readonly before: State;
   readonly lastBefore: number;
+  readonly withoutBefore: { readonly state: State } | undefined;
   readonly others: readonly number[];
 }
 
@@ -74,6 +77,8 @@ class Search<State, Input, Output> {
   readonly #stack: Placed<State>[] = [];
   readonly #seen = new Set<string>();
   #state: State;
+  /** The state if the last one of unknown outcome had never happened; undefined once an answer has shown that it did. */
+  #without: { readonly state: State } | undefined;
   /** The latest called of those that have a place. */
   #last = -1;
   #knownLeft: number;
@@ -109,7 +114,7 @@ class Search<State, Input, Output> {
     return { ok: true };
   }
 
-  /** Who may come next: nobody without a place returned before it was called. Those with a known outcome first. */
+  /** Who may come next: nobody without a place returned before it was called. The likely ones first, those that may never have happened last. */
   #candidates(): readonly number[] {
     const known: number[] = [];
     const unknown: number[] = [];
@@ -120,7 +125,12 @@ class Search<State, Input, Output> {
       returnedMin = Math.min(returnedMin, operation.returned?.at ?? Number.POSITIVE_INFINITY);
       (operation.returned ? known : unknown).push(at);
     }
-    return [...known, ...unknown];
+    return [...known, ...unknown].sort((a, b) => this.#rankOf(a) - this.#rankOf(b));
+  }
+
+  #rankOf(at: number): number {
+    const { likelyAt, returned } = this.#operations[at] ?? {};
+    return likelyAt ?? returned?.at ?? Number.MAX_VALUE;
   }
 
   /** Gives the first candidate that fits its place; false when none does. */
@@ -130,7 +140,8 @@ class Search<State, Input, Output> {
       if (!operation) continue;
       const { state, output } = this.#model.apply(this.#state, operation.input);
       if (operation.returned && !this.#isSame(operation.returned.output, output)) continue;
-      if (this.#wouldWaste(operation, state, output)) continue;
+      const without = this.#withoutAfter(operation, state, output);
+      if (without === "wasted") continue;
       this.#unlink(at);
       const last = Math.max(this.#last, at);
       const configuration = `${this.#leftKey(last)}|${this.#model.stateKey(state)}`;
@@ -140,8 +151,10 @@ class Search<State, Input, Output> {
       }
       this.#seen.add(configuration);
       const others = candidates.slice(nth + 1);
-      this.#stack.push({ at, before: this.#state, lastBefore: this.#last, others });
+      const [lastBefore, withoutBefore] = [this.#last, this.#without];
+      this.#stack.push({ at, before: this.#state, lastBefore, withoutBefore, others });
       this.#state = state;
+      this.#without = without;
       this.#last = last;
       if (operation.returned) this.#knownLeft -= 1;
       return true;
@@ -149,22 +162,30 @@ class Search<State, Input, Output> {
     return false;
   }
 
-  /** One of unknown outcome that nobody could tell from one that never happened: without it there are fewer orders to try. */
-  #wouldWaste(operation: Operation<Input, Output>, state: State, output: Output): boolean {
+  /**
+   * `#without` after this operation. Wasted: whether the last one of unknown outcome happened makes no difference any more,
+   * and nobody saw it, so the order without it is as good; there are far fewer of those to try.
+   */
+  #withoutAfter(
+    { input, returned }: Operation<Input, Output>,
+    state: State,
+    output: Output,
+  ): { readonly state: State } | undefined | "wasted" {
     const model = this.#model;
     const key = model.stateKey(state);
-    if (!operation.returned && key === model.stateKey(this.#state)) return true;
-    const last = this.#stack.at(-1);
-    if (!last || this.#operations[last.at]?.returned) return false;
-    const without = model.apply(last.before, operation.input);
-    const isToldApart = operation.returned && !this.#isSame(without.output, output);
-    return !isToldApart && model.stateKey(without.state) === key;
+    if (!returned && key === model.stateKey(this.#state)) return "wasted";
+    const without = this.#without && model.apply(this.#without.state, input);
+    const isSeen = without && returned && !this.#isSame(without.output, output);
+    if (without && !isSeen && model.stateKey(without.state) === key) return "wasted";
+    if (!returned) return { state: this.#state };
+    return isSeen ? undefined : without;
   }
 
-  #takeBack({ at, before, lastBefore }: Placed<State>): void {
+  #takeBack({ at, before, lastBefore, withoutBefore }: Placed<State>): void {
     this.#relink(at);
     this.#state = before;
     this.#last = lastBefore;
+    this.#without = withoutBefore;
     if (this.#operations[at]?.returned) this.#knownLeft += 1;
   }
 

@@ -151,6 +151,8 @@ describe("drawn histories", () => {
       });
       const expected = isLinearizableDumbly(calls);
       expect([seed, checkLinearizable(calls, registers).ok]).toEqual([seed, expected]);
+      const misled = calls.map((call) => ({ ...call, likelyAt: random.next() }));
+      expect([seed, checkLinearizable(misled, registers).ok]).toEqual([seed, expected]);
       said[expected ? "good" : "bad"] += 1;
     }
     expect(Math.min(said.good, said.bad)).toBeGreaterThan(100);

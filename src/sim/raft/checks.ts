@@ -101,6 +101,11 @@ export class Checks {
     for (const write of writes) this.#same(id, write);
   }
 
+  /** Where it was applied; undefined if it was not. */
+  indexOf(text: string): number | undefined {
+    return this.#indexOf.get(text);
+  }
+
   writeAcknowledged(text: string): void {
     const index = this.#indexOf.get(text);
     if (index === undefined) return fail("acknowledged writes are applied", text);

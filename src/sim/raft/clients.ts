@@ -34,6 +34,7 @@ export class Clients {
   reads = 0;
   readonly #modules: ClientModules;
   readonly #history = new Set<Call>();
+  readonly #texts = new Map<Call, string>();
   /** What was last heard of each register, for swaps that have a chance. */
   readonly #heard = new Map<string, string | undefined>();
   #writes = 0;
@@ -44,8 +45,13 @@ export class Clients {
     this.#modules = modules;
   }
 
+  /** Without reads that nobody answered: they changed nothing. */
   get history(): readonly Operation<RegisterInput, RegisterOutput>[] {
-    return [...this.#history];
+    const calls = [...this.#history].filter(({ input, returned }) => returned ?? input.kind !== "read");
+    return calls.map((call) => {
+      const text = this.#texts.get(call);
+      return text === undefined ? call : { ...call, likelyAt: this.#modules.checks.indexOf(text) };
+    });
   }
 
   begin(): void {
@@ -71,6 +77,7 @@ export class Clients {
     const change = this.#drawChange();
     const text = encodeChange(this.#writes, change, random.pick(paddings) ?? 0);
     const call = this.#called(`leader ${leader?.id}`, change);
+    this.#texts.set(call, text);
     member.propose(Buffer.from(text), term).then(
       () =>
         this.#guarded(() => {
@@ -105,6 +112,7 @@ export class Clients {
     const call = this.#called(`member ${at.id}`, { kind: "read", key });
     const answer = (): void => {
       this.reads += 1;
+      call.likelyAt = machine.index + 0.5;
       this.#returned(call, machine.read(key));
       if (!plants.isReadLocal) checks.read(at.id, acknowledged, machine.index);
     };
