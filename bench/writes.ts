@@ -22,6 +22,8 @@ const { values: flags } = parseArgs({
   },
 });
 const WARM_UP_MS = 5_000;
+/** Of the warm-up: one client alone would leave most of the code cold for half a minute. */
+const WARM_UP_CLIENTS = 16;
 const seconds = Number(flags.seconds);
 const rounds = Number(flags.rounds);
 const sides = flags.sides.split(",") as readonly Kind[];
@@ -71,9 +73,10 @@ async function measure(count: number, door: string): Promise<void> {
   const parties: { readonly kind: Kind; readonly clients: readonly ServiceClient[] }[] = [];
   for (const [kind, managers] of swarms) {
     const { http } = await doorOf(managers, door);
-    const ids = Array.from({ length: count }, (_, at) => `bench-${at}`);
+    const ids = Array.from({ length: Math.max(count, WARM_UP_CLIENTS) }, (_, at) => `bench-${at}`);
     const clients = await Promise.all(ids.map((service) => ServiceClient.open(http, service)));
     await cyclesPerSecond(clients, WARM_UP_MS);
+    for (const client of clients.splice(count)) client.close();
     parties.push({ kind, clients });
   }
   for (let round = 1; round <= rounds; round += 1) {
