@@ -2,7 +2,7 @@
 
 import { messageOf, silentLog, silentMetrics } from "../../base/index.js";
 import type { Message } from "../../gen/skep/raft/v1/messages.js";
-import { LogDamagedError, openSealer, RaftMember } from "../../raft/index.js";
+import { LogDamagedError, openSealer, RaftMember, type RaftOptions } from "../../raft/index.js";
 import { SimDisk, type Survival } from "../disk.js";
 import type { SeededRandom } from "../random.js";
 import type { VirtualClock } from "../time.js";
@@ -29,9 +29,14 @@ export interface SimMemberModules {
 /** Ten times faster than real ones: the same counts of ticks in less virtual time. */
 export const tickMs = 10;
 
-const limits = {
-  ...{ tickMs, segmentBytes: 4096, inFlightMessagesMax: 3 },
-};
+function limitsOf(plan: Plan): Partial<RaftOptions> {
+  const { electionTicks, heartbeatTicks, segmentBytes, snapshotEntries, trailingEntries, laggingEntriesMax } = plan;
+  return {
+    ...{ tickMs, electionTicks, heartbeatTicks, segmentBytes, snapshotEntries, trailingEntries, laggingEntriesMax },
+    ...{ persistBytesMax: 2 * plan.appendBytes, appendBytesMax: plan.appendBytes },
+    ...{ inFlightMessagesMax: 3, inFlightBytesMax: 2.5 * plan.appendBytes },
+  };
+}
 
 export class SimMember implements End {
   readonly id: number;
@@ -119,7 +124,6 @@ export class SimMember implements End {
 
   #newMember(life: Life, machine: WriteList, forceNewCluster: boolean): RaftMember {
     const { random, network, plan, plants, steps, onBug } = this.#modules;
-    const { electionTicks, heartbeatTicks, snapshotEntries, trailingEntries, laggingEntriesMax, appendBytes } = plan;
     const turn = (fn: () => void): void => {
       try {
         fn();
@@ -130,8 +134,7 @@ export class SimMember implements End {
     };
     return new RaftMember(
       {
-        ...{ ...limits, electionTicks, heartbeatTicks, snapshotEntries, trailingEntries, laggingEntriesMax },
-        ...{ persistBytesMax: 2 * appendBytes, appendBytesMax: appendBytes, inFlightBytesMax: 2.5 * appendBytes },
+        ...limitsOf(plan),
         ...{ id: this.id, folder: "raft", bootstrap: this.#bootstrap, join: !this.#bootstrap },
         forceNewCluster,
       },

@@ -52,6 +52,8 @@ export interface Plan {
   readonly heartbeatTicks: number;
   /** Entry data in one append; a batch on disk may have twice as much. */
   readonly appendBytes: number;
+  /** Of the log's segments: small ones are full soon, and dropped after a snapshot. */
+  readonly segmentBytes: number;
   /** Entries between snapshots. */
   readonly snapshotEntries: number;
   /** Entries kept before a snapshot, and beyond that for who is behind. */
@@ -94,6 +96,7 @@ export function drawPlan(seed: number): Plan {
     electionTicks: oneOf(4, 4, 6, 10),
     heartbeatTicks: oneOf(1, 1, 2),
     appendBytes: oneOf(1, 20, 200, 200),
+    segmentBytes: oneOf(512, 1024, 4096),
     snapshotEntries: oneOf(8, 20, 40),
     trailingEntries: oneOf(2, 8),
     laggingEntriesMax: oneOf(4, 30),
