@@ -22,11 +22,12 @@ const managerOf = ({ node }: TestNode): string => {
   return state.local === "active" ? state.manager : state.local;
 };
 
-/** The managers by what the leader says. */
-const reachable = (leader: TestNode): number =>
-  [...(leader.node.control()?.membership.managers().values() ?? [])].filter(
-    ({ reachability }) => reachability === "reachable",
-  ).length;
+/** The managers by what the leader says; a stalled machine may have made another of them lead. */
+const reachable = (): number => {
+  const leader = nodes.all.find(({ node }) => node.control() !== undefined);
+  const managers = leader?.node.control()?.membership.managers().values() ?? [];
+  return [...managers].filter(({ reachability }) => reachability === "reachable").length;
+};
 
 const idOf = ({ node }: TestNode): string => {
   const state = node.state();
@@ -39,14 +40,14 @@ test("a node that joins with a manager's token is a manager that can be asked wh
   expect(managerOf(second)).toBe("ready");
   expect(second.node.leader()).toBeDefined();
   expect(second.node.quorum()).toMatchObject({ hasLeader: true });
-  expect(second.node.localControl()?.view.cluster?.id).toBe(first.node.control()?.view.cluster?.id);
-  await expect.poll(() => reachable(first), withinMs).toBe(2);
+  expect(second.node.localControl()?.view.cluster?.id).toBe(first.node.localControl()?.view.cluster?.id);
+  await expect.poll(() => reachable(), withinMs).toBe(2);
 });
 
 test("one that does not say where it is finds out by itself", async () => {
   const second = await nodes.start();
   await second.join(first, "manager", { advertiseAddr: "" });
-  const row = first.node.control()?.view.table("node").get(idOf(second));
+  const row = first.node.localControl()?.view.table("node").get(idOf(second));
   expect(row?.manager?.addr).toBe(second.addr);
 });
 
@@ -73,7 +74,7 @@ describe("a crash while joining", () => {
     const again = await nodes.start(dies.folder);
     await again.node.resume();
     await expect.poll(() => managerOf(again), withinMs).toBe("ready");
-    await expect.poll(() => reachable(first), withinMs).toBe(2);
+    await expect.poll(() => reachable(), withinMs).toBe(2);
   });
 
   test("before it remembers anything: it is of no swarm", async () => {
@@ -90,16 +91,16 @@ test("two of three are gone: the third goes on alone when it is forced to, with 
   const [second, third] = [await nodes.start(), await nodes.start()];
   await second.join(first, "manager");
   await third.join(first, "manager");
-  await expect.poll(() => reachable(first), withinMs).toBe(3);
+  await expect.poll(() => reachable(), withinMs).toBe(3);
   const id = third.node.localControl()?.view.cluster?.id;
   await Promise.all([first.stop(), second.stop()]);
   const nodeId = idOf(third);
   expect(await third.init({ forceNewCluster: true })).toBe(nodeId);
   expect(third.node.control()?.view.cluster?.id).toBe(id);
-  expect(reachable(third)).toBe(1);
+  expect(reachable()).toBe(1);
   const again = await nodes.start(second.folder);
   await again.node.resume();
-  await expect.poll(() => reachable(third), withinMs).toBe(2);
+  await expect.poll(() => reachable(), withinMs).toBe(2);
 });
 
 test("only a manager can be forced to go on alone", async () => {

@@ -16,7 +16,8 @@ import { initialClusterSpec } from "../../src/model/index.js";
 import { pki } from "./pki.js";
 
 export class LocalNodes {
-  readonly #all: TestNode[] = [];
+  /** Those that were started, stopped ones included. */
+  readonly all: TestNode[] = [];
   readonly #folders: string[] = [];
 
   /** A daemon on a new folder, or on the one another was on. `stateOf` may put something between it and its folder. */
@@ -24,12 +25,12 @@ export class LocalNodes {
     const place = folder ?? mkdtempSync(join(tmpdir(), "skep-node-"));
     this.#folders.push(place);
     const node = await TestNode.start(place, stateOf);
-    this.#all.push(node);
+    this.all.push(node);
     return node;
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#all.map((node) => node.stop()));
+    await Promise.all(this.all.map((node) => node.stop()));
     for (const folder of this.#folders) rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -70,9 +71,9 @@ export class TestNode {
     });
   }
 
-  /** Joins the swarm `door` leads. */
+  /** Joins the swarm `door` is a manager of. */
   join(door: TestNode, role: "manager" | "worker", options: Partial<JoinOptions> = {}): Promise<void> {
-    const tokens = door.node.control()?.view.cluster?.rootCa?.joinTokens;
+    const tokens = door.node.localControl()?.view.cluster?.rootCa?.joinTokens;
     return this.node.join({
       ...{ listenAddr: this.addr, advertiseAddr: this.addr, dataPathAddr: "", remoteAddrs: [door.addr] },
       ...{ joinToken: tokens?.[role] ?? "", availability: NodeAvailability.ACTIVE, ...options },
