@@ -167,7 +167,7 @@ class Search<State, Input, Output> {
    * and nobody saw it, so the order without it is as good; there are far fewer of those to try.
    */
   #withoutAfter(
-    { input, returned }: Operation<Input, Output>,
+    { input, returned, likelyAt }: Operation<Input, Output>,
     state: State,
     output: Output,
   ): { readonly state: State } | undefined | "wasted" {
@@ -177,7 +177,7 @@ class Search<State, Input, Output> {
     const without = this.#without && model.apply(this.#without.state, input);
     const isSeen = without && returned && !this.#isSame(without.output, output);
     if (without && !isSeen && model.stateKey(without.state) === key) return "wasted";
-    if (!returned) return { state: this.#state };
+    if (!returned) return likelyAt === undefined ? { state: this.#state } : undefined;
     return isSeen ? undefined : without;
   }
 
