@@ -58,8 +58,8 @@ export class Clients {
     const { clock, random, plan } = this.#modules;
     clock.after(random.next() * 2 * plan.clientEveryMs, () => {
       if (this.#isOver) return;
-      const call = random.chance(0.6) ? () => this.write() : () => this.#read();
-      for (let burst = random.int(4); burst >= 0; burst--) call();
+      if (random.chance(0.6)) for (let burst = random.int(4); burst >= 0; burst--) this.write();
+      else for (let burst = random.int(2); burst >= 0; burst--) this.#read();
       this.begin();
     });
   }
