@@ -2,35 +2,25 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { type Log, SwarmError } from "../base/index.js";
-import type { ForwardedAnswer, ForwardedRequest } from "../gen/skep/v1/forward.js";
+import type { Log } from "../base/index.js";
+import type { ForwardedAnswer, ForwardedAnswers, ForwardedRequest, ForwardedRequests } from "../gen/skep/v1/forward.js";
 import { ForwardService } from "../gen/skep/v1/forward_service.js";
 import { managersOnly } from "./access.js";
 import { type Binding, defineBinding } from "./binding.js";
-import type { ForwardAnswer, ForwardRequest, NotLeadingAnswer } from "./forward-message.js";
+import { type ForwardCalls, refuseWorker } from "./forward-calls.js";
+import { answerExchange } from "./forward-exchange-binding.js";
 import { answerChunk, answerChunks, answerHead, requestOf } from "./forward-pieces.js";
 import { NotTheLeader } from "./status.js";
 import { type StreamCall, serveStream } from "./stream.js";
 
-/** Answers one request. Never forwards it again: `notLeading` says that another is to be asked. */
-export type ForwardHandler = (
-  request: ForwardRequest,
-  signal: AbortSignal,
-) => Promise<ForwardAnswer | NotLeadingAnswer>;
-
-export interface ForwardCalls {
-  readonly handle: ForwardHandler;
-  /** host:port of the leader as this manager knows it, "" for none. */
-  leaderAddr(): string;
-  /** By what this manager knows. The certificate of a node that was demoted says manager until it runs out. */
-  isWorker(nodeId: string): boolean;
-}
-
 export function forwardBinding(calls: ForwardCalls, log: Log): Binding {
   return defineBinding(
     ForwardService,
-    { ask: managersOnly },
+    { ask: managersOnly, exchange: managersOnly },
     {
+      exchange: (call: ServerDuplexStream<ForwardedRequests, ForwardedAnswers>) => {
+        void serveStream(call, (stream) => answerExchange(stream, calls, log), log);
+      },
       ask: (call: ServerDuplexStream<ForwardedRequest, ForwardedAnswer>) => {
         void serveStream(call, (stream) => answer(stream, calls), log);
       },
@@ -42,10 +32,7 @@ async function* answer(
   { peer, incoming, signal }: StreamCall<ForwardedRequest>,
   calls: ForwardCalls,
 ): AsyncGenerator<ForwardedAnswer, void, void> {
-  const nodeId = peer.node?.nodeId ?? "";
-  if (calls.isWorker(nodeId)) {
-    throw new SwarmError("PermissionDenied", `Permission denied: node ${nodeId} is a manager no more`);
-  }
+  refuseWorker(peer.node?.nodeId ?? "", calls);
   const answered = await calls.handle(await requestOf(incoming), signal);
   if ("notLeading" in answered) throw new NotTheLeader(calls.leaderAddr());
   const { status, headers, body } = answered;

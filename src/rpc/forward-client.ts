@@ -1,4 +1,5 @@
-// The way to the leader for requests asked of another manager: a stream per request, over one connection that is kept.
+// The way to the leader for requests asked of another manager, over one connection that is kept: short ones share a stream,
+// others have one each.
 
 import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { type Log, SwarmError } from "../base/index.js";
@@ -7,6 +8,7 @@ import { ForwardClient } from "../gen/skep/v1/forward_service.js";
 import type { Credentials } from "./credentials.js";
 import { clientTo } from "./dial.js";
 import { dialError } from "./dial-error.js";
+import { Exchange } from "./forward-exchange.js";
 import { type ForwardAnswer, type ForwardRequest, gatheredBytesMax } from "./forward-message.js";
 import { headersOf, requestMessages } from "./forward-pieces.js";
 import { NotTheLeader } from "./status.js";
@@ -41,6 +43,31 @@ export class LeaderLink {
   async forward(addr: string, request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer> {
     signal.throwIfAborted();
     const channel = this.#channelTo(addr);
+    return (await this.#exchanged(channel, request, signal)) ?? (await this.#askAlone(channel, request, signal));
+  }
+
+  /** Lets calls under way end; a later call connects anew. */
+  close(): void {
+    if (this.#channel) this.#drop(this.#channel);
+  }
+
+  /** On the stream that short requests share; undefined where that is not its way. */
+  async #exchanged(channel: Channel, request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer | undefined> {
+    const { exchange } = channel;
+    if (!exchange.takes(request)) return undefined;
+    channel.callBegan();
+    try {
+      return await exchange.ask(request, signal);
+    } catch (error) {
+      if (exchange.isOver) this.#drop(channel);
+      throw error instanceof SwarmError && !signal.aborted ? asUnanswered(error) : error;
+    } finally {
+      channel.callEnded();
+    }
+  }
+
+  async #askAlone(channel: Channel, request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer> {
+    const { addr } = channel;
     const stream: Stream = channel.client.ask(new Metadata());
     channel.callBegan();
     const over = new AbortController();
@@ -70,11 +97,6 @@ export class LeaderLink {
     }
   }
 
-  /** Lets calls under way end; a later call connects anew. */
-  close(): void {
-    if (this.#channel) this.#drop(this.#channel);
-  }
-
   #channelTo(addr: string): Channel {
     const credentials = this.#modules.credentials();
     const known = this.#channel;
@@ -97,6 +119,7 @@ class Channel {
   readonly addr: string;
   readonly credentials: Credentials;
   readonly client: ForwardClient;
+  #exchange: Exchange | undefined;
   #calls = 0;
   #unwanted = false;
 
@@ -104,6 +127,12 @@ class Channel {
     this.addr = addr;
     this.credentials = credentials;
     this.client = clientTo(ForwardClient, addr, { as: credentials });
+  }
+
+  /** The stream that short requests share; anew after one that ended. */
+  get exchange(): Exchange {
+    if (this.#exchange === undefined || this.#exchange.isOver) this.#exchange = new Exchange(this.client, this.addr);
+    return this.#exchange;
   }
 
   callBegan(): void {
@@ -121,7 +150,9 @@ class Channel {
   }
 
   #closeIfDone(): void {
-    if (this.#unwanted && this.#calls === 0) this.client.close();
+    if (!this.#unwanted || this.#calls > 0) return;
+    this.#exchange?.close();
+    this.client.close();
   }
 }
 

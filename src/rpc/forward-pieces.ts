@@ -6,6 +6,33 @@ import { chunkBytesMax, type ForwardBody, type ForwardRequest, forwardedBytesMax
 
 const noBytes = new Uint8Array(0);
 
+/** Short requests and answers share one stream; longer ones have their own. Of a body. */
+export const shortRequestBytesMax = 64 * 1024;
+export const shortAnswerBytesMax = 256 * 1024;
+/** Bodies in one message of the shared stream. */
+export const batchBytesMax = 1024 * 1024;
+/** Requests of one manager that wait on the shared stream. */
+export const exchangedMax = 1_000;
+
+/** A short request, in one piece. */
+export function wholeRequest({ id, method, path, query, headers, body }: ForwardRequest): ForwardedRequest {
+  return { requestId: id, method, path, query, headers: headerList(headers), body: asBuffer(body) };
+}
+
+/** A short body, gathered; undefined for one that is too long or comes when it comes. */
+export function shortBody(body: ForwardBody, bytesMax: number): Uint8Array | undefined {
+  if (body.kind === "stream") return undefined;
+  if (body.kind === "bytes") return body.bytes.length <= bytesMax ? body.bytes : undefined;
+  const pieces: Uint8Array[] = [];
+  let bytesTotal = 0;
+  for (const piece of body.pieces) {
+    bytesTotal += piece.length;
+    if (bytesTotal > bytesMax) return undefined;
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces, bytesTotal);
+}
+
 /** A short request is one message. */
 export function* requestMessages(request: ForwardRequest): Generator<ForwardedRequest, void, void> {
   const { id, method, path, query, body } = request;
@@ -32,16 +59,21 @@ export async function requestOf(messages: AsyncIterable<ForwardedRequest>): Prom
     }
     if (message.body.length > 0) chunks.push(message.body);
   }
+  return requestFrom(first, chunks);
+}
+
+/** Its first message and the chunks of its body; without chunks that is the first message's. */
+export function requestFrom(first: ForwardedRequest | undefined, chunks: readonly Uint8Array[]): ForwardRequest {
   if (first === undefined || first.method === "" || !first.path.startsWith("/") || first.requestId === "") {
     throw new SwarmError("InvalidArgument", "a forwarded request has an id, a method and a path");
   }
   const { requestId: id, method, path, query, headers } = first;
-  return { id, method, path, query, headers: headersOf(headers), body: whole(chunks) };
+  const body = chunks.length === 0 ? first.body : whole(chunks);
+  return { id, method, path, query, headers: headersOf(headers), body };
 }
 
 function whole(chunks: readonly Uint8Array[]): Uint8Array {
-  if (chunks.length === 1 && chunks[0]) return chunks[0];
-  return chunks.length === 0 ? noBytes : Buffer.concat(chunks);
+  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
 }
 
 export function headersOf(headers: readonly ForwardedHeader[]): Readonly<Record<string, string>> {

@@ -25,7 +25,8 @@ export { fetchRoot, issueCertificate } from "./ca-client.js";
 export type { CredentialSource, Credentials } from "./credentials.js";
 export { dialError } from "./dial-error.js";
 export { dispatcherBinding } from "./dispatcher-binding.js";
-export { type ForwardCalls, type ForwardHandler, forwardBinding } from "./forward-binding.js";
+export { forwardBinding } from "./forward-binding.js";
+export type { ForwardCalls, ForwardHandler } from "./forward-calls.js";
 export { LeaderLink, type LeaderLinkModules } from "./forward-client.js";
 export type { ForwardAnswer, ForwardBody, ForwardRequest, NotLeadingAnswer } from "./forward-message.js";
 export type {

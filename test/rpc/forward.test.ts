@@ -150,6 +150,80 @@ describe("nobody but managers", () => {
   });
 });
 
+describe("short requests of one manager", () => {
+  test("share a stream, and are answered in whatever order their answers come", async () => {
+    const waiting = new Map<string, (answer: ForwardAnswer) => void>();
+    const { addr } = await serve(({ id }) => new Promise((resolve) => waiting.set(id, resolve)));
+    const shared = link();
+    const ids = Array.from({ length: 20 }, (_, number) => `r${number}`);
+    const asked = ids.map(async (id) => String(await bytesOf(await shared.forward(addr, request({ id }), forever))));
+    await expect.poll(() => waiting.size).toBe(ids.length);
+    for (const id of ids.toReversed()) waiting.get(id)?.(whole(`answer to ${id}`));
+    expect(await Promise.all(asked)).toEqual(ids.map((id) => `answer to ${id}`));
+  });
+
+  test("one that fails, one at a manager that does not lead, and one whose client left disturb no other", async () => {
+    const left = new AbortController();
+    let isTold = false;
+    const handle: ForwardHandler = ({ id }, signal) => {
+      if (id === "fails") return Promise.reject(new Error("secret detail"));
+      if (id === "elsewhere") return Promise.resolve({ notLeading: true });
+      if (id === "good") return Promise.resolve(whole("good"));
+      return new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => {
+          isTold = true;
+          reject(signal.reason as Error);
+        }),
+      );
+    };
+    const { addr } = await serve(handle, "10.0.0.9:2377");
+    const shared = link();
+    const ask = (id: string, signal = forever): Promise<ForwardAnswer> => shared.forward(addr, request({ id }), signal);
+    const gone = ask("leaves", left.signal);
+    const outcomes = Promise.allSettled([ask("fails"), ask("elsewhere"), ask("good"), gone]);
+    await ask("good");
+    left.abort(new Error("the client left"));
+    const [fails, elsewhere, good, leaves] = await outcomes;
+    expect(fails).toMatchObject({ reason: { kind: "Unavailable", message: expect.not.stringContaining("secret") } });
+    expect(elsewhere).toMatchObject({ reason: { leaderAddr: "10.0.0.9:2377" } });
+    expect(good?.status).toBe("fulfilled");
+    expect(leaves).toMatchObject({ reason: { message: "the client left" } });
+    await expect.poll(() => isTold).toBe(true);
+  });
+
+  test("are all told when the stream breaks, and the next makes a new one", async () => {
+    const server = await serve(() => new Promise(() => undefined));
+    const shared = link();
+    const waiting = [1, 2, 3].map((number) => shared.forward(server.addr, request({ id: `r${number}` }), forever));
+    const outcomes = Promise.allSettled(waiting);
+    await connected(server.addr);
+    await server.close();
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { kind: "Unavailable" } });
+    const again = await testServer({
+      identity: sourceOf(manager),
+      port: server.port,
+      bindings: [forwardBinding({ handle: async () => whole("again"), leaderAddr: () => "", isWorker }, silentLog)],
+    });
+    open.push(again);
+    expect(String(await bytesOf(await shared.forward(server.addr, request(), forever)))).toBe("again");
+  });
+
+  test("an answer that comes when it comes is let go and asked for again on a stream of its own", async () => {
+    const ended: boolean[] = [];
+    const { addr } = await serve(async (_request, signal) => {
+      signal.addEventListener("abort", () => ended.push(true), { once: true });
+      const stream = (async function* () {
+        yield Buffer.from("first");
+      })();
+      return { status: 200, headers: {}, body: { kind: "stream", stream } };
+    });
+    const answer = await link().forward(addr, request({ method: "GET", path: "/v1.41/events" }), forever);
+    expect(answer.body.kind).toBe("stream");
+    expect(String(await bytesOf(answer))).toBe("first");
+    await expect.poll(() => ended.length).toBe(2);
+  });
+});
+
 describe("an answer", () => {
   test("of many rows is sent while it is made, others getting their turn", async () => {
     const row = Buffer.alloc(1000, "r");
@@ -170,7 +244,8 @@ describe("an answer", () => {
     const answer = await link().forward(addr, request(), forever);
     expect(answer.body.kind).toBe("stream");
     expect(await bytesOf(answer)).toHaveLength(3_000_000);
-    expect(turns).toBe(1);
+    // Once on the stream short requests share, where it turned out to be long, once on its own.
+    expect(turns).toBe(2);
   });
 
   test("without a body has none", async () => {

@@ -5,6 +5,7 @@
 // source: skep/v1/forward.proto
 
 /* eslint-disable */
+import Long from "long";
 import _m0 from "protobufjs/minimal.js";
 
 export const protobufPackage = "skep.v1";
@@ -35,6 +36,33 @@ export interface ForwardedAnswer {
   readonly body: Buffer;
   /** In the first message: the body comes when it comes (events, logs), so what there is must be passed on at once. */
   readonly live: boolean;
+}
+
+export interface ForwardedRequests {
+  readonly requests: readonly NumberedRequest[];
+}
+
+/** Numbers are the sender's, one for each request of a stream. */
+export interface NumberedRequest {
+  readonly number: number;
+  readonly what?: { readonly $case: "request"; readonly value: ForwardedRequest } | {
+    readonly $case: "cancelled";
+    readonly value: boolean;
+  } | undefined;
+}
+
+export interface ForwardedAnswers {
+  readonly answers: readonly NumberedAnswer[];
+}
+
+export interface NumberedAnswer {
+  readonly number: number;
+  readonly what?:
+    | { readonly $case: "answer"; readonly value: ForwardedAnswer }
+    | { readonly $case: "needsOwnStream"; readonly value: boolean }
+    | { readonly $case: "notLeading"; readonly value: string }
+    | { readonly $case: "failed"; readonly value: string }
+    | undefined;
 }
 
 function createBaseForwardedRequest(): ForwardedRequest {
@@ -353,6 +381,360 @@ export const ForwardedAnswer = {
   },
 };
 
+function createBaseForwardedRequests(): ForwardedRequests {
+  return { requests: [] };
+}
+
+export const ForwardedRequests = {
+  encode(message: ForwardedRequests, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    for (const v of message.requests) {
+      NumberedRequest.encode(v!, writer.uint32(10).fork()).ldelim();
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): ForwardedRequests {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseForwardedRequests() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 10) {
+            break;
+          }
+
+          message.requests.push(NumberedRequest.decode(reader, reader.uint32()));
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): ForwardedRequests {
+    return {
+      requests: globalThis.Array.isArray(object?.requests)
+        ? object.requests.map((e: any) => NumberedRequest.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ForwardedRequests): unknown {
+    const obj: any = {};
+    if (message.requests?.length) {
+      obj.requests = message.requests.map((e) => NumberedRequest.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ForwardedRequests>, I>>(base?: I): ForwardedRequests {
+    return ForwardedRequests.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForwardedRequests>, I>>(object: I): ForwardedRequests {
+    const message = createBaseForwardedRequests() as any;
+    message.requests = object.requests?.map((e) => NumberedRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNumberedRequest(): NumberedRequest {
+  return { number: 0, what: undefined };
+}
+
+export const NumberedRequest = {
+  encode(message: NumberedRequest, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    switch (message.what?.$case) {
+      case "request":
+        ForwardedRequest.encode(message.what.value, writer.uint32(18).fork()).ldelim();
+        break;
+      case "cancelled":
+        writer.uint32(24).bool(message.what.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): NumberedRequest {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseNumberedRequest() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 8) {
+            break;
+          }
+
+          message.number = longToNumber(reader.uint64() as Long);
+          continue;
+        case 2:
+          if (tag !== 18) {
+            break;
+          }
+
+          message.what = { $case: "request", value: ForwardedRequest.decode(reader, reader.uint32()) };
+          continue;
+        case 3:
+          if (tag !== 24) {
+            break;
+          }
+
+          message.what = { $case: "cancelled", value: reader.bool() };
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): NumberedRequest {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      what: isSet(object.request)
+        ? { $case: "request", value: ForwardedRequest.fromJSON(object.request) }
+        : isSet(object.cancelled)
+        ? { $case: "cancelled", value: globalThis.Boolean(object.cancelled) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: NumberedRequest): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.what?.$case === "request") {
+      obj.request = ForwardedRequest.toJSON(message.what.value);
+    }
+    if (message.what?.$case === "cancelled") {
+      obj.cancelled = message.what.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NumberedRequest>, I>>(base?: I): NumberedRequest {
+    return NumberedRequest.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NumberedRequest>, I>>(object: I): NumberedRequest {
+    const message = createBaseNumberedRequest() as any;
+    message.number = object.number ?? 0;
+    if (object.what?.$case === "request" && object.what?.value !== undefined && object.what?.value !== null) {
+      message.what = { $case: "request", value: ForwardedRequest.fromPartial(object.what.value) };
+    }
+    if (object.what?.$case === "cancelled" && object.what?.value !== undefined && object.what?.value !== null) {
+      message.what = { $case: "cancelled", value: object.what.value };
+    }
+    return message;
+  },
+};
+
+function createBaseForwardedAnswers(): ForwardedAnswers {
+  return { answers: [] };
+}
+
+export const ForwardedAnswers = {
+  encode(message: ForwardedAnswers, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    for (const v of message.answers) {
+      NumberedAnswer.encode(v!, writer.uint32(10).fork()).ldelim();
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): ForwardedAnswers {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseForwardedAnswers() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 10) {
+            break;
+          }
+
+          message.answers.push(NumberedAnswer.decode(reader, reader.uint32()));
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): ForwardedAnswers {
+    return {
+      answers: globalThis.Array.isArray(object?.answers)
+        ? object.answers.map((e: any) => NumberedAnswer.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ForwardedAnswers): unknown {
+    const obj: any = {};
+    if (message.answers?.length) {
+      obj.answers = message.answers.map((e) => NumberedAnswer.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ForwardedAnswers>, I>>(base?: I): ForwardedAnswers {
+    return ForwardedAnswers.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ForwardedAnswers>, I>>(object: I): ForwardedAnswers {
+    const message = createBaseForwardedAnswers() as any;
+    message.answers = object.answers?.map((e) => NumberedAnswer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseNumberedAnswer(): NumberedAnswer {
+  return { number: 0, what: undefined };
+}
+
+export const NumberedAnswer = {
+  encode(message: NumberedAnswer, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
+    if (message.number !== 0) {
+      writer.uint32(8).uint64(message.number);
+    }
+    switch (message.what?.$case) {
+      case "answer":
+        ForwardedAnswer.encode(message.what.value, writer.uint32(18).fork()).ldelim();
+        break;
+      case "needsOwnStream":
+        writer.uint32(24).bool(message.what.value);
+        break;
+      case "notLeading":
+        writer.uint32(34).string(message.what.value);
+        break;
+      case "failed":
+        writer.uint32(42).string(message.what.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: _m0.Reader | Uint8Array, length?: number): NumberedAnswer {
+    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
+    let end = length === undefined ? reader.len : reader.pos + length;
+    const message = createBaseNumberedAnswer() as any;
+    while (reader.pos < end) {
+      const tag = reader.uint32();
+      switch (tag >>> 3) {
+        case 1:
+          if (tag !== 8) {
+            break;
+          }
+
+          message.number = longToNumber(reader.uint64() as Long);
+          continue;
+        case 2:
+          if (tag !== 18) {
+            break;
+          }
+
+          message.what = { $case: "answer", value: ForwardedAnswer.decode(reader, reader.uint32()) };
+          continue;
+        case 3:
+          if (tag !== 24) {
+            break;
+          }
+
+          message.what = { $case: "needsOwnStream", value: reader.bool() };
+          continue;
+        case 4:
+          if (tag !== 34) {
+            break;
+          }
+
+          message.what = { $case: "notLeading", value: reader.string() };
+          continue;
+        case 5:
+          if (tag !== 42) {
+            break;
+          }
+
+          message.what = { $case: "failed", value: reader.string() };
+          continue;
+      }
+      if ((tag & 7) === 4 || tag === 0) {
+        break;
+      }
+      reader.skipType(tag & 7);
+    }
+    return message;
+  },
+
+  fromJSON(object: any): NumberedAnswer {
+    return {
+      number: isSet(object.number) ? globalThis.Number(object.number) : 0,
+      what: isSet(object.answer)
+        ? { $case: "answer", value: ForwardedAnswer.fromJSON(object.answer) }
+        : isSet(object.needsOwnStream)
+        ? { $case: "needsOwnStream", value: globalThis.Boolean(object.needsOwnStream) }
+        : isSet(object.notLeading)
+        ? { $case: "notLeading", value: globalThis.String(object.notLeading) }
+        : isSet(object.failed)
+        ? { $case: "failed", value: globalThis.String(object.failed) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: NumberedAnswer): unknown {
+    const obj: any = {};
+    if (message.number !== 0) {
+      obj.number = Math.round(message.number);
+    }
+    if (message.what?.$case === "answer") {
+      obj.answer = ForwardedAnswer.toJSON(message.what.value);
+    }
+    if (message.what?.$case === "needsOwnStream") {
+      obj.needsOwnStream = message.what.value;
+    }
+    if (message.what?.$case === "notLeading") {
+      obj.notLeading = message.what.value;
+    }
+    if (message.what?.$case === "failed") {
+      obj.failed = message.what.value;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<NumberedAnswer>, I>>(base?: I): NumberedAnswer {
+    return NumberedAnswer.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<NumberedAnswer>, I>>(object: I): NumberedAnswer {
+    const message = createBaseNumberedAnswer() as any;
+    message.number = object.number ?? 0;
+    if (object.what?.$case === "answer" && object.what?.value !== undefined && object.what?.value !== null) {
+      message.what = { $case: "answer", value: ForwardedAnswer.fromPartial(object.what.value) };
+    }
+    if (object.what?.$case === "needsOwnStream" && object.what?.value !== undefined && object.what?.value !== null) {
+      message.what = { $case: "needsOwnStream", value: object.what.value };
+    }
+    if (object.what?.$case === "notLeading" && object.what?.value !== undefined && object.what?.value !== null) {
+      message.what = { $case: "notLeading", value: object.what.value };
+    }
+    if (object.what?.$case === "failed" && object.what?.value !== undefined && object.what?.value !== null) {
+      message.what = { $case: "failed", value: object.what.value };
+    }
+    return message;
+  },
+};
+
 function bytesFromBase64(b64: string): Uint8Array {
   return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
 }
@@ -374,6 +756,21 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(long: Long): number {
+  if (long.gt(globalThis.Number.MAX_SAFE_INTEGER)) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (long.lt(globalThis.Number.MIN_SAFE_INTEGER)) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return long.toNumber();
+}
+
+if (_m0.util.Long !== Long) {
+  _m0.util.Long = Long as any;
+  _m0.configure();
+}
 
 function isSet(value: any): boolean {
   return value !== null && value !== undefined;

@@ -1,0 +1,138 @@
+// Short requests to the leader, many on one long-lived stream: what a stream of its own costs both ends is paid once.
+
+import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
+import { SwarmError } from "../base/index.js";
+import type { ForwardedAnswers, ForwardedRequests, NumberedAnswer, NumberedRequest } from "../gen/skep/v1/forward.js";
+import type { ForwardClient } from "../gen/skep/v1/forward_service.js";
+import { dialError } from "./dial-error.js";
+import type { ForwardAnswer, ForwardRequest } from "./forward-message.js";
+import { batchBytesMax, exchangedMax, headersOf, shortRequestBytesMax, wholeRequest } from "./forward-pieces.js";
+import { NotTheLeader } from "./status.js";
+
+interface Open {
+  readonly resolve: (answer: ForwardAnswer | undefined) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+export class Exchange {
+  readonly #addr: string;
+  readonly #stream: ClientDuplexStream<ForwardedRequests, ForwardedAnswers>;
+  readonly #open = new Map<number, Open>();
+  #queue: NumberedRequest[] = [];
+  #lastNumber = 0;
+  #isFlushAsked = false;
+  #isFull = false;
+  #over: SwarmError | undefined;
+
+  constructor(client: ForwardClient, addr: string) {
+    this.#addr = addr;
+    this.#stream = client.exchange(new Metadata());
+    this.#stream.on("data", ({ answers }: ForwardedAnswers) => {
+      for (const answer of answers) this.#answered(answer);
+    });
+    this.#stream.on("drain", () => {
+      this.#isFull = false;
+      this.#flush();
+    });
+    this.#stream.on("error", (error: ServiceError) => this.#end(dialError(error, addr)));
+    this.#stream.on("end", () => this.#end(new SwarmError("Unavailable", `${addr} ended the stream of requests`)));
+  }
+
+  /** No request can travel here any more. */
+  get isOver(): boolean {
+    return this.#over !== undefined;
+  }
+
+  /** Whether it may travel here: it is short, and not too many are open. */
+  takes({ body }: ForwardRequest): boolean {
+    return this.#over === undefined && body.length <= shortRequestBytesMax && this.#open.size < exchangedMax;
+  }
+
+  /**
+   * Resolves with the leader's answer, undefined where that needs a stream of its own. Rejects with the signal's reason, with
+   * NotTheLeader, or with why no answer came.
+   */
+  ask(request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer | undefined> {
+    this.#lastNumber += 1;
+    const number = this.#lastNumber;
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#open.delete(number);
+        this.#send({ number, what: { $case: "cancelled", value: true } });
+        reject(signal.reason as Error);
+      };
+      const settled = (): void => signal.removeEventListener("abort", onAbort);
+      this.#open.set(number, {
+        resolve: (answer) => {
+          settled();
+          resolve(answer);
+        },
+        reject: (reason) => {
+          settled();
+          reject(reason as Error);
+        },
+      });
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#send({ number, what: { $case: "request", value: wholeRequest(request) } });
+    });
+  }
+
+  close(): void {
+    this.#end(new SwarmError("Unavailable", "the connection to the leader was closed"));
+    this.#stream.cancel();
+  }
+
+  #send(message: NumberedRequest): void {
+    if (this.#over) return;
+    this.#queue.push(message);
+    if (this.#isFlushAsked) return;
+    this.#isFlushAsked = true;
+    setImmediate(() => {
+      this.#isFlushAsked = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    while (!this.#over && !this.#isFull && this.#queue.length > 0) {
+      let bytesTotal = 0;
+      let count = 0;
+      for (const { what } of this.#queue) {
+        bytesTotal += what?.$case === "request" ? what.value.body.length : 0;
+        if (count > 0 && bytesTotal > batchBytesMax) break;
+        count += 1;
+      }
+      this.#isFull = !this.#stream.write({ requests: this.#queue.splice(0, count) });
+    }
+  }
+
+  #answered({ number, what }: NumberedAnswer): void {
+    const open = this.#open.get(number);
+    if (open === undefined || what === undefined) return;
+    this.#open.delete(number);
+    switch (what.$case) {
+      case "answer": {
+        const { status, headers, body } = what.value;
+        return open.resolve({ status, headers: headersOf(headers), body: { kind: "bytes", bytes: body } });
+      }
+      case "needsOwnStream":
+        return open.resolve(undefined);
+      case "notLeading":
+        return open.reject(new NotTheLeader(what.value));
+      case "failed":
+        return open.reject(new SwarmError("Unavailable", `${this.#addr}: ${what.value}`));
+      default:
+        return what satisfies never;
+    }
+  }
+
+  /** open → over: who waits learns that no answer came. */
+  #end(error: SwarmError): void {
+    this.#over ??= error;
+    this.#queue = [];
+    for (const [number, open] of [...this.#open]) {
+      this.#open.delete(number);
+      open.reject(error);
+    }
+  }
+}
