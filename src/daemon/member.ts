@@ -69,6 +69,7 @@ export class Member {
     this.#scope = new Scope(log, (component, error) => this.#ended(new Error(`${component}: ${messageOf(error)}`)));
     this.#worker = this.#newWorker(options);
     this.#roleWish = this.#newRoleWish();
+    part.onFailure(() => this.#worker.factsChanged());
     identity.onChange(() => {
       this.#worker.factsChanged();
       this.#roleWish.look();
@@ -186,7 +187,9 @@ export class Member {
       {
         ...{ engine, state, clock, random, log, metrics },
         connect: (signal) => connector.connect(signal),
-        daemonFacts: () => ({ name, skepVersion: version, level, tlsInfo: identity.tlsInfo }),
+        daemonFacts: () => ({
+          ...{ name, skepVersion: version, level, tlsInfo: identity.tlsInfo, managerError: this.part.failure },
+        }),
         stateChanged: (next) => this.#stateChanged(next),
         leaderIs: (addr) => connector.leaderIs(addr),
         removed: (message) => this.#ended(new SwarmError("PermissionDenied", message)),

@@ -149,11 +149,11 @@ export class LocalNode implements Node {
     await before?.stop();
     try {
       const member = await starter.forceNewCluster(known, options, this.#attempt.signal);
-      await state.setMembership(member.membership);
       this.#becomeActive(member);
       log.info("swarm goes on with this manager alone", { nodeId: known.nodeId, clusterId: known.clusterId });
       return known.nodeId;
     } catch (error) {
+      await state.setMembership(known);
       void this.resume();
       throw error;
     }

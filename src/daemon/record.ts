@@ -46,13 +46,19 @@ export class MembershipRecord {
 
 /** Of a node that is a manager no more: a later one is another member of the consensus. */
 export function withoutManager(membership: Membership): Membership {
-  const { raftId: _raftId, isJoining: _isJoining, peers: _peers, ...worker } = membership;
+  const { raftId: _raftId, isJoining: _isJoining, isForcing: _isForcing, peers: _peers, ...worker } = membership;
   return worker;
 }
 
 /** The log has begun. */
 export function begun(membership: Membership): Membership {
   const { isJoining: _isJoining, ...rest } = membership;
+  return rest;
+}
+
+/** It has led alone: every other manager is written off in the store. */
+export function forced(membership: Membership): Membership {
+  const { isForcing: _isForcing, ...rest } = membership;
   return rest;
 }
 

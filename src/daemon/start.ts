@@ -89,8 +89,12 @@ export class MemberStarter {
     const listenAddr = options.listenAddr || membership.listenAddr;
     const dataPathAddr = options.dataPathAddr || membership.dataPathAddr;
     const addresses = { listenAddr, advertiseAddr, dataPathAddr };
-    const record = this.#recordOf({ ...membership, ...addresses, managers: [advertiseAddr], peers: [] });
-    return this.#lead({ record, ...(await this.#stored()) }, { kind: "forced" }, signal);
+    const others = { managers: [advertiseAddr], peers: [], isForcing: true };
+    const record = this.#recordOf({ ...membership, ...addresses, ...others });
+    const stored = await this.#stored();
+    // A crash from here on goes on where it was: half forced, the others would be let in again.
+    await record.write();
+    return this.#lead({ record, ...stored }, undefined, signal);
   }
 
   /**

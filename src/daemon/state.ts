@@ -14,6 +14,8 @@ export interface Membership {
   readonly raftId?: number;
   /** Its log is still to be begun: empty, and filled by the leader of the swarm it joins. */
   readonly isJoining?: boolean;
+  /** It is to go on as the only manager, and has not led since. */
+  readonly isForcing?: boolean;
   /** The other members of the consensus as told when it joined, for as long as its log says nothing. */
   readonly peers?: readonly ConsensusPeer[];
   /** host:port the node's port is bound to. */

@@ -12,6 +12,8 @@ export interface DaemonFacts {
   /** The highest format level this daemon can read. */
   readonly level: number;
   readonly tlsInfo?: TlsInfo;
+  /** Why the manager on this node does not run although it should. */
+  readonly managerError?: string | undefined;
 }
 
 export function describeNode(engine: EngineInfo, daemon: DaemonFacts): NodeDescription {
@@ -31,6 +33,7 @@ export function describeNode(engine: EngineInfo, daemon: DaemonFacts): NodeDescr
     tlsInfo: daemon.tlsInfo,
     skepVersion: daemon.skepVersion,
     level: daemon.level,
+    managerError: daemon.managerError ?? "",
   };
 }
 

@@ -72,6 +72,23 @@ describe("leaving as a manager", () => {
   });
 });
 
+describe("a node whose manager is broken while its worker goes on", () => {
+  test("says why in its status, unless it has something to say of its own", async () => {
+    const tell = (message: string): Promise<void> =>
+      fixture.writer.update((tx) => {
+        const node = tx.table("node").get(managerId);
+        if (!node?.description || !node.status) throw new Error("the fixture has a manager");
+        const description = { ...node.description, managerError: "no space left on device" };
+        tx.put("node", { ...node, description, status: { ...node.status, message } });
+      });
+    const told = async (): Promise<unknown> => (await fixture.ask("GET", `/nodes/${managerId}`)).at("Status.Message");
+    await tell("");
+    expect(await told()).toBe("the manager on this node is broken: no space left on device");
+    await tell("engine silent");
+    expect(await told()).toBe("engine silent");
+  });
+});
+
 describe("a new cluster forced", () => {
   const force = (body: object) => fixture.ask("POST", "/swarm/init", { ForceNewCluster: true, ...body });
   const asked = (): InitOptions => fixture.node.calls.at(-1)?.[1] as InitOptions;

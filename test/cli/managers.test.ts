@@ -145,6 +145,8 @@ describe("swarm init --force-new-cluster", () => {
 });
 
 describe("node ls", () => {
+  const broken = "the manager on this node is broken: no space left on device";
+
   it("says who leads, who can be reached and who cannot", async () => {
     const managers = [
       { Leader: true, Reachability: "reachable", Addr: "10.0.0.1:2377" },
@@ -155,6 +157,9 @@ describe("node ls", () => {
     const answers = { "GET /nodes": ok(nodes), "GET /info": ok(info("active")) };
     const reply = await run(["node", "ls", "--format", "{{.Hostname}} {{.ManagerStatus}}"], answers);
     expect(reply.out).toBe("h1 Leader\nh2 Reachable\nh3 Unreachable\n");
+    const full = { ...aNode(3), ManagerStatus: managers[2], Status: { State: "ready", Message: broken } };
+    const why = await run(["node", "ls", "--format", "{{.ManagerStatus}}"], { ...answers, "GET /nodes": ok([full]) });
+    expect(why.out).toBe("Unreachable (no space left on device)\n");
     const pretty = await run(["node", "inspect", "--pretty", "h3"], { "GET /nodes/h3": ok(nodes[2]) });
     expect(pretty.out).toContain(
       "Manager Status:\n Address:\t\t10.0.0.3:2377\n Raft Status:\t\tUnreachable\n Leader:\t\tNo\n",

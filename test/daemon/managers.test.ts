@@ -1,7 +1,7 @@
 // Whole managers in this process: how they join, come and go, and what a crash on the way leaves.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { State } from "../../src/daemon/state.js";
+import { openState, type State } from "../../src/daemon/state.js";
 import { LocalNodes, type TestNode } from "../support/local_nodes.js";
 
 /** What takes a tenth of it on a machine that has nothing else to do. */
@@ -101,6 +101,27 @@ test("two of three are gone: the third goes on alone when it is forced to, with 
   const again = await nodes.start(second.folder);
   await again.node.resume();
   await expect.poll(() => reachable(), withinMs).toBe(2);
+});
+
+test("a forced manager that died before it had written the others off goes on forcing at its next start", async () => {
+  const [second, third] = [await nodes.start(), await nodes.start()];
+  await second.join(first, "manager");
+  await third.join(first, "manager");
+  await expect.poll(() => reachable(), withinMs).toBe(3);
+  await Promise.all([first.stop(), second.stop(), third.stop()]);
+  // As the crash leaves it: the wish is written down, nothing else has happened.
+  const state = await openState(third.folder, process.pid);
+  const membership = await state.membership();
+  if (membership) await state.setMembership({ ...membership, isForcing: true });
+  await state.close();
+  const again = await nodes.start(third.folder);
+  await again.node.resume();
+  await expect.poll(() => again.node.control() !== undefined, withinMs).toBe(true);
+  expect(reachable()).toBe(1);
+  await again.stop();
+  const after = await openState(third.folder, process.pid);
+  expect(await after.membership()).not.toHaveProperty("isForcing");
+  await after.close();
 });
 
 test("only a manager can be forced to go on alone", async () => {

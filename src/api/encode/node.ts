@@ -1,6 +1,6 @@
 // A node row → Docker's Node.
 
-import type { Node, NodeDescription, NodeStatus, TlsInfo } from "../../gen/skep/v1/objects.js";
+import type { Node, NodeDescription, TlsInfo } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability, NodeRole, type Resources } from "../../gen/skep/v1/specs.js";
 import type { ManagerStatus } from "../../manager/control/index.js";
 import { encodeBase64 } from "../decode/base64.js";
@@ -17,6 +17,9 @@ import { allOfMap, compact, sortedMap, toJson } from "./json.js";
 import { encodeMeta } from "./meta.js";
 import { encodeGeneric, encodePlatform } from "./task-spec.js";
 
+/** Ours: what a node says whose worker goes on while its manager cannot. */
+const brokenManager = "the manager on this node is broken: ";
+
 /** The JSON of a node without its closing brace, so that its part in the consensus can follow. */
 export function nodeText(node: Node): string {
   const json: Omit<NodeJson, "ManagerStatus"> = {
@@ -29,7 +32,7 @@ export function nodeText(node: Node): string {
       Availability: wordOf(availabilityWords, node.spec?.availability ?? NodeAvailability.ACTIVE),
     },
     Description: encodeDescription(node.description),
-    Status: encodeStatus(node.status),
+    Status: encodeStatus(node),
   };
   return toJson(json).slice(0, -1);
 }
@@ -65,10 +68,12 @@ function encodeResources({ nanoCpus, memoryBytes, generic }: Resources): Descrip
   return compact({ NanoCPUs: nanoCpus, MemoryBytes: memoryBytes, GenericResources: generic.map(encodeGeneric) });
 }
 
-function encodeStatus(status: NodeStatus | undefined): StatusJson {
+function encodeStatus({ status, description }: Node): StatusJson {
+  const managerError = description?.managerError ? `${brokenManager}${description.managerError}` : "";
+  const message = status?.message || managerError;
   return {
     State: wordOf(nodeStateWords, status?.state ?? 0),
-    ...(status?.message ? { Message: status.message } : {}),
+    ...(message ? { Message: message } : {}),
     ...(status?.addr ? { Addr: status.addr } : {}),
   };
 }

@@ -24,7 +24,7 @@ import {
 import { splitAddress } from "../address.js";
 import type { NodeIdentity } from "../identity/index.js";
 import { KeyKeeper, type NodeKeys } from "../keys/index.js";
-import { begun, type MembershipRecord } from "../record.js";
+import { begun, forced, type MembershipRecord } from "../record.js";
 import { announce, type Standing } from "./announce.js";
 import { LeaderLinks } from "./leader-links.js";
 
@@ -34,11 +34,7 @@ const askMs = 3_000;
 const leaveRetryMs = 50;
 
 /** How the first start of a manager differs from all others. */
-export type Beginning =
-  | { readonly kind: "new swarm"; readonly newSwarm: NewSwarm }
-  /** It goes on as the only one, from what it has. */
-  | { readonly kind: "forced" }
-  | undefined;
+export type Beginning = { readonly kind: "new swarm"; readonly newSwarm: NewSwarm } | undefined;
 
 export interface ManagingOptions {
   readonly beginning: Beginning;
@@ -97,7 +93,7 @@ export class Managing {
       await modules.keys.forgetUnused();
       if (modules.record.current.isJoining) await modules.record.change(begun);
       managing.#scope.start("node keys", (signal) => managing.#newKeyKeeper().run(signal));
-      managing.#scope.start("membership", (signal) => managing.#announce(options.onReplaced, signal));
+      managing.#scope.start("membership", (signal) => managing.#belong(options.onReplaced, signal));
       return managing;
     } catch (error) {
       await managing.stop();
@@ -162,13 +158,13 @@ export class Managing {
   }
 
   #newManager({ beginning, onFatal }: ManagingOptions): Manager {
-    const { nodeId, advertiseAddr, isJoining = false, peers = [] } = this.#modules.record.current;
+    const { nodeId, advertiseAddr, isJoining = false, isForcing = false, peers = [] } = this.#modules.record.current;
     return new Manager(
       {
         ...{ nodeId, advertiseAddr, raftId: this.#raftId, peers, onFatal },
-        newSwarm: beginning?.kind === "new swarm" ? beginning.newSwarm : undefined,
+        newSwarm: beginning?.newSwarm,
         join: isJoining,
-        forceNewCluster: beginning?.kind === "forced",
+        forceNewCluster: isForcing,
       },
       { ...this.#modules, nextTurn, transport: this.#links, sealer: this.#modules.keys.newSealer() },
     );
@@ -208,6 +204,16 @@ export class Managing {
     const told = this.#modules.record.current.peers?.map(({ raftId }) => raftId) ?? [];
     const members = voters.length > 0 ? [...voters, ...learners] : told;
     return members.filter((raftId) => raftId !== this.#raftId);
+  }
+
+  async #belong(replaced: ManagingOptions["onReplaced"], signal: AbortSignal): Promise<never> {
+    const { record } = this.#modules;
+    if (record.current.isForcing) {
+      // Leading begins when the others are written off.
+      await this.manager.untilLeading(signal);
+      await record.change(forced);
+    }
+    return this.#announce(replaced, signal);
   }
 
   #announce(replaced: ManagingOptions["onReplaced"], signal: AbortSignal): Promise<never> {

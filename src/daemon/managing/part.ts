@@ -33,6 +33,7 @@ export class ManagerPart {
   #managing: Managing | undefined;
   #startedAtMs = 0;
   #failure: string | undefined;
+  #failureChanged: () => void = () => {};
   #failures = 0;
   /** Monotonic; undefined: nothing is to be tried again. */
   #retryAtMs: number | undefined;
@@ -49,6 +50,11 @@ export class ManagerPart {
   /** Why it does not run although it should. */
   get failure(): string | undefined {
     return this.#isWanted ? this.#failure : undefined;
+  }
+
+  /** Told when `failure` may be another than it was. */
+  onFailure(listener: () => void): void {
+    this.#failureChanged = listener;
   }
 
   /** As NodeState says it. */
@@ -74,6 +80,7 @@ export class ManagerPart {
     const retryMs = backoffMs(retry, this.#failures, random);
     this.#retryAtMs = nowMs + retryMs;
     log.error("the manager broke, the worker goes on", { error: this.#failure, retryMs: Math.round(retryMs) });
+    this.#failureChanged();
     this.#bell.ring();
   }
 
@@ -137,6 +144,7 @@ export class ManagerPart {
     };
     this.#managing = await Managing.start({ beginning, ...events }, { ...this.#modules, keys });
     this.#startedAtMs = clock.monotonic();
+    this.#failureChanged();
     return this.#managing;
   }
 

@@ -55,9 +55,14 @@ function listing(info: Info | undefined): Listing<Node> {
   };
 }
 
-function managerStatus({ ManagerStatus }: Node): string {
+/** What a node says whose manager cannot go on while its worker does. */
+const brokenManager = "the manager on this node is broken: ";
+
+function managerStatus({ ManagerStatus, Status: { Message = "" } }: Node): string {
   if (ManagerStatus === undefined) return "";
-  return ManagerStatus.Leader === true ? "Leader" : capital(ManagerStatus.Reachability);
+  if (ManagerStatus.Leader === true) return "Leader";
+  const status = capital(ManagerStatus.Reachability);
+  return Message.startsWith(brokenManager) ? `${status} (${Message.slice(brokenManager.length)})` : status;
 }
 
 /** Whether the node's certificate hangs on the cluster's present root. */

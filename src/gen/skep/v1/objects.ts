@@ -352,6 +352,8 @@ export interface NodeDescription {
   /** The daemon's own version and the highest format level it can read. */
   readonly skepVersion: string;
   readonly level: number;
+  /** Why the manager on this node does not run although it should; empty: it does, or the node is a worker. */
+  readonly managerError: string;
 }
 
 export interface EngineDescription {
@@ -959,6 +961,7 @@ function createBaseNodeDescription(): NodeDescription {
     tlsInfo: undefined,
     skepVersion: "",
     level: 0,
+    managerError: "",
   };
 }
 
@@ -984,6 +987,9 @@ export const NodeDescription = {
     }
     if (message.level !== 0) {
       writer.uint32(56).uint32(message.level);
+    }
+    if (message.managerError !== "") {
+      writer.uint32(66).string(message.managerError);
     }
     return writer;
   },
@@ -1044,6 +1050,13 @@ export const NodeDescription = {
 
           message.level = reader.uint32();
           continue;
+        case 8:
+          if (tag !== 66) {
+            break;
+          }
+
+          message.managerError = reader.string();
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -1062,6 +1075,7 @@ export const NodeDescription = {
       tlsInfo: isSet(object.tlsInfo) ? TlsInfo.fromJSON(object.tlsInfo) : undefined,
       skepVersion: isSet(object.skepVersion) ? globalThis.String(object.skepVersion) : "",
       level: isSet(object.level) ? globalThis.Number(object.level) : 0,
+      managerError: isSet(object.managerError) ? globalThis.String(object.managerError) : "",
     };
   },
 
@@ -1088,6 +1102,9 @@ export const NodeDescription = {
     if (message.level !== 0) {
       obj.level = Math.round(message.level);
     }
+    if (message.managerError !== "") {
+      obj.managerError = message.managerError;
+    }
     return obj;
   },
 
@@ -1111,6 +1128,7 @@ export const NodeDescription = {
       : undefined;
     message.skepVersion = object.skepVersion ?? "";
     message.level = object.level ?? 0;
+    message.managerError = object.managerError ?? "";
     return message;
   },
 };
