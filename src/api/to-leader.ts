@@ -70,7 +70,9 @@ export async function answerAsLeader(call: Call, handler: LeaderHandler): Promis
 /** A read that can be answered without a leader does not wait again once there has been none for that long. */
 function patienceMs({ request, shared }: Call): number {
   const { node } = shared.modules;
-  if (!readsOnly(request) || isLinearizable(request) || node.localControl?.() === undefined) return leaderWaitMs;
+  // Who is heard of is looked up only where there is no leader: every read comes by here.
+  if (reach(node) !== undefined || !readsOnly(request) || isLinearizable(request)) return leaderWaitMs;
+  if (node.localControl?.() === undefined) return leaderWaitMs;
   return Math.max(0, leaderWaitMs - (node.quorum?.()?.noLeaderForMs ?? 0));
 }
 
