@@ -18,11 +18,12 @@ test("the leader's disk may be slow: followers have the entry before its sync ha
   const swarm = aSwarm();
   await swarm.start(3);
   const disk = swarm.disks.get(1);
-  if (disk) disk.delayMs.sync = 50;
+  if (disk) disk.delayMs.sync = 500;
   const done = swarm.get(1).propose(line("x"), swarm.get(1).status.term);
-  await swarm.clock.advance(20);
+  // The next heartbeat tells that it is committed.
+  await swarm.clock.advance(200);
   expect([swarm.machines.get(2)?.lines, swarm.machines.get(1)?.lines]).toEqual([["x"], []]);
-  await swarm.clock.finish(done, 100, "the write");
+  await swarm.clock.finish(done, 500, "the write");
 });
 
 test("leadership is handed over, and given up with an answer for what was on its way", async () => {

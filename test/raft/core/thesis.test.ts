@@ -218,7 +218,7 @@ describe("§5.2 elections", () => {
 });
 
 describe("§5.3 replication", () => {
-  test("a leader appends and sends at once, before its own sync; it commits with a majority and tells the others", () => {
+  test("a leader appends and sends at once, before its own sync; it commits with a majority, which the next append tells the others", () => {
     const core = aCore();
     elect(core);
     core.step(appendAnswer(2, 1, 1));
@@ -230,7 +230,9 @@ describe("§5.3 replication", () => {
     expect(core.status.commit).toBe(1);
     core.advance({ kind: "persisted" });
     expect(core.status.commit).toBe(2);
-    expect(lines(settle(core))).toEqual(["1→2 append t1 after 2@1: nothing, commit 2"]);
+    expect(lines(settle(core))).toEqual([]);
+    core.propose(Buffer.from("b"));
+    expect(lines([...(core.ready()?.send ?? [])])).toEqual(["1→2 append t1 after 2@1: 3@1, commit 2"]);
   });
 
   test("a majority of followers commits while the leader's own disk is still at work; it applies when that is done", () => {
@@ -241,7 +243,7 @@ describe("§5.3 replication", () => {
     core.propose(Buffer.from("a"));
     core.ready();
     for (const from of [2, 3]) core.step(appendAnswer(from, 1, 2));
-    expect([core.status.commit, core.ready()?.committed]).toEqual([2, []]);
+    expect([core.status.commit, core.ready()?.committed]).toEqual([2, undefined]);
     core.advance({ kind: "persisted" });
     expect(core.ready()?.committed.map(({ index }) => index)).toEqual([2]);
   });
@@ -569,6 +571,7 @@ describe("§6 and thesis §4 membership", () => {
     cores.isolate(3);
     cores.get(1).propose(Buffer.from("two of three"));
     cores.settle();
+    cores.tick(1);
     expect(cores.applied.get(2)).toEqual(["two of three"]);
     expect(cores.get(1).progress.map(({ member }) => member)).toEqual([2, 3]);
   });
