@@ -57,12 +57,19 @@ export class SkepProgram {
 
   /** Signals it and returns at once. */
   signal(signal: NodeJS.Signals): void {
-    kill(this.#process?.pid, signal);
+    const pid = this.#process?.pid;
+    const entered = signal === "SIGCONT" ? parentOf(pid) : undefined;
+    kill(pid, signal);
+    // nsenter stops with its child, but goes on only when it is told to; it is who tells us of the end.
+    kill(entered, "SIGCONT");
   }
 
   /** Signals it and waits for its end; answers with its exit code. */
   async end(signal: NodeJS.Signals): Promise<number | undefined> {
-    return await this.#process?.end(signal);
+    const entered = parentOf(this.#process?.pid);
+    const ended = this.#process?.end(signal);
+    kill(entered, "SIGCONT");
+    return await ended;
   }
 
   /** The value of a metric without labels; undefined when it has none. */
@@ -79,5 +86,15 @@ export class SkepProgram {
 
   log(lines: number): string {
     return existsSync(this.logPath) ? readFileSync(this.logPath, "utf8").split("\n").slice(-lines).join("\n") : "";
+  }
+}
+
+function parentOf(pid: number | undefined): number | undefined {
+  if (pid === undefined) return undefined;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+  } catch {
+    return undefined;
   }
 }
