@@ -40,7 +40,9 @@ export async function runDaemon(argv: readonly string[]): Promise<number> {
   const signalled = untilSignal();
   try {
     const daemon = await Daemon.start(options, log);
-    return await daemon.run(signalled);
+    const code = await daemon.run(signalled);
+    // The connections to a peer that does not answer (its process is stopped, its link silent) would keep this one for minutes.
+    process.exit(code);
   } catch (error) {
     log.error("the daemon did not start", { error: messageOf(error) });
     return exitCodes.refused;

@@ -68,6 +68,20 @@ onRealHosts("the leader of three managers goes", () => {
     expect(highestTerm(managers)).toBe(term);
   });
 
+  test("a manager stops though another one is paused and answers nothing", async () => {
+    const leader = await managers.untilHealthy();
+    const [paused, stopped] = managers.all.filter((host) => host !== leader);
+    if (paused === undefined || stopped === undefined) throw new Error("there are three");
+    load.close([paused.name, stopped.name]);
+    paused.skep.signal("SIGSTOP");
+    const exit = await Promise.race([stopped.end("SIGTERM"), sleep(BACK_MS).then(() => "still there")]);
+    paused.skep.signal("SIGCONT");
+    expect(exit).toBe(0);
+    await stopped.start();
+    await managers.untilHealthy();
+    load.close([]);
+  });
+
   test("in the end nothing that was acknowledged is gone", async () => {
     await load.stop();
     const { acknowledged, lost, belied } = await load.account(await managers.untilHealthy());
