@@ -1,6 +1,6 @@
 // A manager that comes with nothing into a swarm of 100,000 tasks that goes on being written to: how long until it has all
 // and votes, and how long any manager's loop stands still while a snapshot is made, sent, received and installed.
-//   npm run bench:catch-up -- [--tasks 100000] [--services 20]
+//   npm run bench:catchup -- [--tasks 100000] [--services 20]
 // The tasks wait for a node that is not there. Exits 1 when a loop stood still for more than 20 ms or a write is gone.
 
 import { readFileSync } from "node:fs";
