@@ -167,11 +167,19 @@ export class RaftCluster {
     const unwanted = [...voters, ...learners].filter((id) => !this.#wanted.has(id));
     // Who is lost goes first: without one who only is to go, there might be no majority left.
     const lost = unwanted.filter((id) => !this.members.has(id));
+    const spared = unwanted.filter((id) => this.#canSpare(id, voters));
     return [
       ...missing.map((member) => ({ kind: ConfChangeKind.ADD_LEARNER, member })),
       ...ready.map(({ member }) => ({ kind: ConfChangeKind.ADD_VOTER, member })),
-      ...(lost.length > 0 ? lost : unwanted).map((member) => ({ kind: ConfChangeKind.REMOVE, member })),
+      ...(lost.length > 0 ? lost : spared).map((member) => ({ kind: ConfChangeKind.REMOVE, member })),
     ];
+  }
+
+  /** Whoever may turn out to be lost is not to be needed then. */
+  #canSpare(id: number, voters: readonly number[]): boolean {
+    const rest = voters.filter((voter) => voter !== id);
+    const sure = rest.filter((voter) => this.members.get(voter)?.isDoubtful === false);
+    return sure.length > rest.length / 2;
   }
 
   /** Who was removed, as the latest leader has applied it, is switched off for good. */
