@@ -192,27 +192,35 @@ export class Store implements View {
     while (this.#queue.length > 0) {
       this.#queueSize.set(this.#queue.length);
       const draft = new Draft(this.#tables, this.#revision, wallTime(this.#clock.now()));
-      const { applied, transactions, encoded } = this.#runQueued(draft);
+      const { applied, refused, transactions, encoded } = this.#runQueued(draft);
       try {
         if (transactions.length > 0) await this.#propose(transactions, encoded);
         for (const { job, value } of applied) {
           this.#seconds.observe((this.#clock.monotonic() - job.queuedAt) / 1000);
           job.resolve(value);
         }
+        for (const { job, error } of refused) job.reject(error);
       } catch (error) {
         for (const { job } of applied) job.reject(error);
+        // Why they were refused never came to be; of them, nothing happened.
+        for (const { job } of refused) job.reject(new NotLeader());
       }
     }
     this.#pumping = false;
   }
 
-  /** Runs queued functions on the draft until the entry is full. */
+  /**
+   * Runs queued functions on the draft until the entry is full. `refused`: threw after they saw what is not committed yet, and
+   * may be told so only when it is – else a writer would know of a value that a read after it does not find (S1).
+   */
   #runQueued(draft: Draft): {
     applied: Applied[];
+    refused: { readonly job: Job; readonly error: unknown }[];
     transactions: (readonly Change[])[];
     encoded: Uint8Array[];
   } {
     const applied: Applied[] = [];
+    const refused: { readonly job: Job; readonly error: unknown }[] = [];
     const transactions: (readonly Change[])[] = [];
     const encoded: Uint8Array[] = [];
     let changesTotal = 0;
@@ -223,7 +231,8 @@ export class Store implements View {
       const run = runJob(job, draft);
       if ("error" in run) {
         this.#queue.shift();
-        job.reject(run.error);
+        if (transactions.length > 0) refused.push({ job, error: run.error });
+        else job.reject(run.error);
         continue;
       }
       const bytes = encodeTransaction(draft.pending);
@@ -244,7 +253,7 @@ export class Store implements View {
       changesTotal += changes.length;
       bytesTotal += bytes.length;
     }
-    return { applied, transactions, encoded };
+    return { applied, refused, transactions, encoded };
   }
 
   async #propose(transactions: readonly (readonly Change[])[], encoded: readonly Uint8Array[]): Promise<void> {

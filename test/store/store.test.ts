@@ -106,6 +106,41 @@ describe("update", () => {
     expect(ids(store.table("node").by("hostname", "changed"))).toEqual([]);
   });
 
+  it.each([
+    ["committed", (log: HeldLog) => log.held[1]?.commit(), "SwarmError: a is taken"],
+    ["lost", (log: HeldLog) => log.held[1]?.fail(new UnknownOutcome()), String(new NotLeader())],
+  ])("that throws because of a write in its entry is told so once that is %s", async (_fate, decide, told) => {
+    const { store, log } = aStore();
+    const writer = store.lead(1);
+    const before = writer.update((tx) => tx.put("node", node("before")));
+    await settle();
+    const outcome = Promise.allSettled([
+      writer.update((tx) => tx.put("node", node("a"))),
+      writer.update((tx) => {
+        if (tx.table("node").get("a")) throw new SwarmError("AlreadyExists", "a is taken");
+      }),
+    ]);
+    let isTold = false;
+    void outcome.then(() => {
+      isTold = true;
+    });
+    log.held[0]?.commit();
+    await before;
+    await settle();
+    expect([log.held.length, isTold]).toEqual([2, false]);
+    decide(log);
+    const [, second] = await outcome;
+    expect(second?.status === "rejected" && String(second.reason)).toBe(told);
+  });
+
+  it("that throws because of what is applied is told so at once", async () => {
+    const { store } = aStore();
+    const refused = store.lead(1).update(() => {
+      throw new SwarmError("AlreadyExists", "no");
+    });
+    await expect(refused).rejects.toThrow("no");
+  });
+
   it("keeps indexes of a transaction in step with what it wrote", async () => {
     const { store, log } = aStore();
     const writer = store.lead(1);
