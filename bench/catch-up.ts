@@ -11,6 +11,7 @@ import { eventually } from "../test/e2e/support/eventually.js";
 import { type ManagerHost, startManagers } from "../test/e2e/support/managers.js";
 import { WriteLoad } from "../test/e2e/support/write-load.js";
 import { median } from "./support/cluster.js";
+import { ServiceClient } from "./support/service-client.js";
 
 const { values: flags } = parseArgs({
   options: { tasks: { type: "string", default: "100000" }, services: { type: "string", default: "20" } },
@@ -21,6 +22,8 @@ const FILL_MS = 300_000;
 const CAUGHT_UP_MS = 120_000;
 const STALL_MS_MAX = 20;
 const CALM_MS = 5_000;
+/** Twice as many entries as a snapshot is made after, and as many as are kept before it. */
+const AGE = { clients: 64, updates: 400 };
 
 const preload = new URL("loop-lag.mjs", `file://${resolve("test/e2e/support")}/`).href;
 await using managers = await startManagers("skep", 3, {
@@ -29,6 +32,7 @@ await using managers = await startManagers("skep", 3, {
 await managers.form();
 const leader = await managers.untilHealthy();
 await fill(leader);
+await ageLog(leader);
 const load = await WriteLoad.start(managers.all, { perSecond: 20, registers: 16 });
 await sleep(CALM_MS);
 tell("at rest", Date.now() - CALM_MS);
@@ -82,6 +86,16 @@ async function fill({ http }: ManagerHost): Promise<void> {
     });
   }
   console.log(`${services * replicas} tasks after ${((performance.now() - begun) / 1_000).toFixed(1)} s`);
+}
+
+/** So many entries that the log no longer begins at its beginning: a snapshot is what a new member gets. */
+async function ageLog({ http }: ManagerHost): Promise<void> {
+  const age = async (name: string): Promise<void> => {
+    const client = await ServiceClient.open(http, name);
+    for (let at = 0; at < AGE.updates; at += 1) await client.updateAndReadBack();
+    client.close();
+  };
+  await Promise.all(Array.from({ length: AGE.clients }, (_, at) => age(`age-${at}`)));
 }
 
 async function pending(http: ManagerHost["http"], service: string): Promise<number> {
