@@ -177,6 +177,8 @@ onRealHosts("joining and leaving", () => {
     expect(await localState(joiner())).toBe("inactive ");
     expect(await joiner().containers()).toEqual([]);
     await joiner().linkUp();
+    // Else there would be two of its name.
+    await forget();
     await join(joiner());
   });
 
@@ -192,6 +194,10 @@ onRealHosts("joining and leaving", () => {
   /** And is forgotten: a node that comes back is a new one of the same name. */
   async function leave(): Promise<void> {
     await joiner().skep(["swarm", "leave"]);
+    await forget();
+  }
+
+  async function forget(): Promise<void> {
     await eventually(async () => (await nodeStates(manager()))["h2"] === "Down Active", {
       what: "the node that left is down",
       withinMs: 5_000,
