@@ -202,11 +202,13 @@ async function withoutLeader(call: Call, handler: LeaderHandler, failure: Failur
     return "passOn" in answer ? answer : { ...answer, headers: { ...answer.headers, "Skep-Stale": seconds } };
   }
   if (failure === undefined) refuseNonManager(node);
+  const outcome = failure === undefined || readsOnly(call.request) ? undefined : outcomeText(failure);
   // A leader that is known and does not answer is another trouble than none.
-  if (failure !== undefined && reach(node) !== undefined) throw failure.error;
+  if (failure !== undefined && reach(node) !== undefined) {
+    throw outcome === undefined ? failure.error : unavailable(outcome);
+  }
   const state = node.state();
   const text = noLeaderText(quorum, "nodeId" in state ? state.nodeId : "");
-  const outcome = failure === undefined || readsOnly(call.request) ? undefined : outcomeText(failure);
   throw rpcError("Unknown", outcome === undefined ? text : `${outcome}\n${text}`);
 }
 
