@@ -138,14 +138,15 @@ async function handOn(
   reached: Reached & { readonly at: "elsewhere" },
   endMs: number,
 ): Promise<ApiResponse> {
-  const [overtaken, answered] = [new AbortController(), new AbortController()];
-  const asked = {
-    ...request,
-    closed: () => AbortSignal.any([request.closed(), overtaken.signal]),
-  };
+  const [over, answered] = [new AbortController(), new AbortController()];
+  // By hand: AbortSignal.any() of each request was a seventh of what a busy manager did.
+  const gone = request.closed();
+  if (gone.aborted) over.abort(gone.reason);
+  else gone.addEventListener("abort", () => over.abort(gone.reason), { once: true });
+  const asked = { ...request, closed: () => over.signal };
   const look = overtaking(shared.modules, reached);
   const other = shared.handedOn.until(look, endMs, answered.signal).then((reason = tooLate()) => {
-    overtaken.abort(reason);
+    over.abort(reason);
     throw reason;
   });
   try {

@@ -12,10 +12,11 @@ export class LeaderPath {
   /** The leader as a manager knows it; the same object for as long as it is. Undefined: none, or this manager itself. */
   to(managing: Managing | undefined): Leader | undefined {
     const manager = managing?.manager;
-    if (managing === undefined || manager === undefined || manager.raftStatus.role === "leader") return undefined;
+    if (managing === undefined || manager === undefined) return undefined;
+    const { role, term } = manager.raftStatus;
+    if (role === "leader") return undefined;
     const addr = manager.leaderAddr();
     if (addr === "") return undefined;
-    const { term } = manager.raftStatus;
     if (this.#leader && managing === this.#managing && addr === this.#addr && term === this.#term) return this.#leader;
     this.#managing = managing;
     this.#addr = addr;

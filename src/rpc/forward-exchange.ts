@@ -9,6 +9,9 @@ import type { ForwardAnswer, ForwardRequest } from "./forward-message.js";
 import { batchBytesMax, exchangedMax, headersOf, shortRequestBytesMax, wholeRequest } from "./forward-pieces.js";
 import { NotTheLeader } from "./status.js";
 
+/** Requests gather while one message is unanswered, but no longer than this. */
+const gatherMs = 1;
+
 interface Open {
   readonly resolve: (answer: ForwardAnswer | undefined) => void;
   readonly reject: (reason: unknown) => void;
@@ -21,6 +24,9 @@ export class Exchange {
   #queue: NumberedRequest[] = [];
   #lastNumber = 0;
   #isFlushAsked = false;
+  #gathering: NodeJS.Timeout | undefined;
+  /** Something was sent, and nothing has come back since. */
+  #isAwaiting = false;
   #isFull = false;
   #over: SwarmError | undefined;
 
@@ -29,6 +35,8 @@ export class Exchange {
     this.#stream = client.exchange(new Metadata());
     this.#stream.on("data", ({ answers }: ForwardedAnswers) => {
       for (const answer of answers) this.#answered(answer);
+      this.#isAwaiting = false;
+      if (this.#queue.length > 0) this.#flushSoon();
     });
     this.#stream.on("drain", () => {
       this.#isFull = false;
@@ -85,6 +93,13 @@ export class Exchange {
   #send(message: NumberedRequest): void {
     if (this.#over) return;
     this.#queue.push(message);
+    // One alone goes at once. Of many, those that come while others are under way share a message: each costs both ends more
+    // than what it carries.
+    if (this.#isAwaiting) this.#gathering ??= setTimeout(() => this.#flush(), gatherMs);
+    else this.#flushSoon();
+  }
+
+  #flushSoon(): void {
     if (this.#isFlushAsked) return;
     this.#isFlushAsked = true;
     setImmediate(() => {
@@ -94,6 +109,8 @@ export class Exchange {
   }
 
   #flush(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     while (!this.#over && !this.#isFull && this.#queue.length > 0) {
       let bytesTotal = 0;
       let count = 0;
@@ -103,6 +120,7 @@ export class Exchange {
         count += 1;
       }
       this.#isFull = !this.#stream.write({ requests: this.#queue.splice(0, count) });
+      this.#isAwaiting = true;
     }
   }
 
@@ -130,6 +148,7 @@ export class Exchange {
   #end(error: SwarmError): void {
     this.#over ??= error;
     this.#queue = [];
+    clearTimeout(this.#gathering);
     for (const [number, open] of [...this.#open]) {
       this.#open.delete(number);
       open.reject(error);
