@@ -9,6 +9,8 @@ import type { SimContainer } from "../containers.js";
 
 /** A stop that takes longer than this is not waited for (orchestrator O2). */
 const stopWaitMaxMs = 60_000;
+/** How far the clocks of two leaders may honestly differ (orchestrator/world.ts). */
+const clockSkewMs = 10_000;
 
 export class SlotsCheck {
   /** Tasks that were on a node when it was given up. */
@@ -57,8 +59,13 @@ function isWrittenOff(task: Task | undefined): boolean {
 function isNotWaitedFor(task: Task, slot: readonly Task[], wallMs: number): boolean {
   return (
     task.desiredState >= TaskState.SHUTDOWN &&
-    slot.some((other) => other.id !== task.id && wallMs - millis(other.meta?.createdAt) > stopWaitMaxMs)
+    slot.some((other) => other.id !== task.id && isWaitOver(wallMs - millis(other.meta?.createdAt)))
   );
+}
+
+/** A task made in a future no honest clock could have: the wall clock was set back, and no wait is held to it for hours. */
+function isWaitOver(waitedMs: number): boolean {
+  return waitedMs > stopWaitMaxMs || waitedMs < -(stopWaitMaxMs + clockSkewMs);
 }
 
 function allowed(task: Task, view: View): number {
