@@ -331,7 +331,11 @@ export interface Node {
     | NodeCertificate
     | undefined;
   /** Present while the node is, or is to be, a member of the consensus. */
-  readonly manager: ManagerMember | undefined;
+  readonly manager:
+    | ManagerMember
+    | undefined;
+  /** When it was last told to drain; absent while it is not: its drain timeout counts from here. */
+  readonly drainingSince?: Timestamp | undefined;
 }
 
 /** A manager's place in the consensus, and where the others reach it. */
@@ -474,6 +478,8 @@ export interface Task {
     | undefined;
   /** Ids of the networks the task joins, predefined ones included. */
   readonly networkIds: readonly string[];
+  /** Why the orchestrator told it to stop, where that needs saying; shown as its error. */
+  readonly stopReason?: string | undefined;
 }
 
 export interface TaskStatus {
@@ -507,7 +513,11 @@ export interface RestartRecord {
   /** The task this one replaces: it waits until that one stopped, at most a minute. */
   readonly replaces: string;
   /** When the orchestrator first saw this task RUNNING; written only where an update or a back-off waits for it. */
-  readonly runningSince: Timestamp | undefined;
+  readonly runningSince:
+    | Timestamp
+    | undefined;
+  /** When the update counted this task as a failure because it made no progress. */
+  readonly overdueAt?: Timestamp | undefined;
 }
 
 export interface TaskWait {
@@ -692,6 +702,7 @@ function createBaseNode(): Node {
     role: 0,
     certificate: undefined,
     manager: undefined,
+    drainingSince: undefined,
   };
 }
 
@@ -723,6 +734,9 @@ export const Node = {
     }
     if (message.manager !== undefined) {
       ManagerMember.encode(message.manager, writer.uint32(74).fork()).ldelim();
+    }
+    if (message.drainingSince !== undefined) {
+      Timestamp.encode(message.drainingSince, writer.uint32(82).fork()).ldelim();
     }
     return writer;
   },
@@ -797,6 +811,13 @@ export const Node = {
 
           message.manager = ManagerMember.decode(reader, reader.uint32());
           continue;
+        case 10:
+          if (tag !== 82) {
+            break;
+          }
+
+          message.drainingSince = Timestamp.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -817,6 +838,7 @@ export const Node = {
       role: isSet(object.role) ? nodeRoleFromJSON(object.role) : 0,
       certificate: isSet(object.certificate) ? NodeCertificate.fromJSON(object.certificate) : undefined,
       manager: isSet(object.manager) ? ManagerMember.fromJSON(object.manager) : undefined,
+      drainingSince: isSet(object.drainingSince) ? fromJsonTimestamp(object.drainingSince) : undefined,
     };
   },
 
@@ -849,6 +871,9 @@ export const Node = {
     if (message.manager !== undefined) {
       obj.manager = ManagerMember.toJSON(message.manager);
     }
+    if (message.drainingSince !== undefined) {
+      obj.drainingSince = fromTimestamp(message.drainingSince).toISOString();
+    }
     return obj;
   },
 
@@ -873,6 +898,9 @@ export const Node = {
       : undefined;
     message.manager = (object.manager !== undefined && object.manager !== null)
       ? ManagerMember.fromPartial(object.manager)
+      : undefined;
+    message.drainingSince = (object.drainingSince !== undefined && object.drainingSince !== null)
+      ? Timestamp.fromPartial(object.drainingSince)
       : undefined;
     return message;
   },
@@ -2426,6 +2454,7 @@ function createBaseTask(): Task {
     assignedGeneric: [],
     jobIteration: undefined,
     networkIds: [],
+    stopReason: undefined,
   };
 }
 
@@ -2469,6 +2498,9 @@ export const Task = {
     }
     for (const v of message.networkIds) {
       writer.uint32(106).string(v!);
+    }
+    if (message.stopReason !== undefined) {
+      writer.uint32(114).string(message.stopReason);
     }
     return writer;
   },
@@ -2571,6 +2603,13 @@ export const Task = {
 
           message.networkIds.push(reader.string());
           continue;
+        case 14:
+          if (tag !== 114) {
+            break;
+          }
+
+          message.stopReason = reader.string();
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -2599,6 +2638,7 @@ export const Task = {
       networkIds: globalThis.Array.isArray(object?.networkIds)
         ? object.networkIds.map((e: any) => globalThis.String(e))
         : [],
+      stopReason: isSet(object.stopReason) ? globalThis.String(object.stopReason) : undefined,
     };
   },
 
@@ -2643,6 +2683,9 @@ export const Task = {
     if (message.networkIds?.length) {
       obj.networkIds = message.networkIds;
     }
+    if (message.stopReason !== undefined) {
+      obj.stopReason = message.stopReason;
+    }
     return obj;
   },
 
@@ -2668,6 +2711,7 @@ export const Task = {
     message.assignedGeneric = object.assignedGeneric?.map((e) => GenericResource.fromPartial(e)) || [];
     message.jobIteration = object.jobIteration ?? undefined;
     message.networkIds = object.networkIds?.map((e) => e) || [];
+    message.stopReason = object.stopReason ?? undefined;
     return message;
   },
 };
@@ -2925,7 +2969,14 @@ export const ContainerStatus = {
 };
 
 function createBaseRestartRecord(): RestartRecord {
-  return { starts: [], backoffMs: 0, notBefore: undefined, replaces: "", runningSince: undefined };
+  return {
+    starts: [],
+    backoffMs: 0,
+    notBefore: undefined,
+    replaces: "",
+    runningSince: undefined,
+    overdueAt: undefined,
+  };
 }
 
 export const RestartRecord = {
@@ -2944,6 +2995,9 @@ export const RestartRecord = {
     }
     if (message.runningSince !== undefined) {
       Timestamp.encode(message.runningSince, writer.uint32(42).fork()).ldelim();
+    }
+    if (message.overdueAt !== undefined) {
+      Timestamp.encode(message.overdueAt, writer.uint32(50).fork()).ldelim();
     }
     return writer;
   },
@@ -2990,6 +3044,13 @@ export const RestartRecord = {
 
           message.runningSince = Timestamp.decode(reader, reader.uint32());
           continue;
+        case 6:
+          if (tag !== 50) {
+            break;
+          }
+
+          message.overdueAt = Timestamp.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -3006,6 +3067,7 @@ export const RestartRecord = {
       notBefore: isSet(object.notBefore) ? fromJsonTimestamp(object.notBefore) : undefined,
       replaces: isSet(object.replaces) ? globalThis.String(object.replaces) : "",
       runningSince: isSet(object.runningSince) ? fromJsonTimestamp(object.runningSince) : undefined,
+      overdueAt: isSet(object.overdueAt) ? fromJsonTimestamp(object.overdueAt) : undefined,
     };
   },
 
@@ -3026,6 +3088,9 @@ export const RestartRecord = {
     if (message.runningSince !== undefined) {
       obj.runningSince = fromTimestamp(message.runningSince).toISOString();
     }
+    if (message.overdueAt !== undefined) {
+      obj.overdueAt = fromTimestamp(message.overdueAt).toISOString();
+    }
     return obj;
   },
 
@@ -3042,6 +3107,9 @@ export const RestartRecord = {
     message.replaces = object.replaces ?? "";
     message.runningSince = (object.runningSince !== undefined && object.runningSince !== null)
       ? Timestamp.fromPartial(object.runningSince)
+      : undefined;
+    message.overdueAt = (object.overdueAt !== undefined && object.overdueAt !== null)
+      ? Timestamp.fromPartial(object.overdueAt)
       : undefined;
     return message;
   },

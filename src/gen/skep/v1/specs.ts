@@ -442,6 +442,8 @@ export interface NodeSpec {
   readonly annotations: Annotations | undefined;
   readonly desiredRole: NodeRole;
   readonly availability: NodeAvailability;
+  /** How long a drain waits for the replacements of start-first tasks to run; absent: the default. */
+  readonly drainTimeout?: Duration | undefined;
 }
 
 export interface ServiceSpec {
@@ -960,7 +962,7 @@ export const Annotations_LabelsEntry = {
 };
 
 function createBaseNodeSpec(): NodeSpec {
-  return { annotations: undefined, desiredRole: 0, availability: 0 };
+  return { annotations: undefined, desiredRole: 0, availability: 0, drainTimeout: undefined };
 }
 
 export const NodeSpec = {
@@ -973,6 +975,9 @@ export const NodeSpec = {
     }
     if (message.availability !== 0) {
       writer.uint32(24).int32(message.availability);
+    }
+    if (message.drainTimeout !== undefined) {
+      Duration.encode(message.drainTimeout, writer.uint32(34).fork()).ldelim();
     }
     return writer;
   },
@@ -1005,6 +1010,13 @@ export const NodeSpec = {
 
           message.availability = reader.int32() as any;
           continue;
+        case 4:
+          if (tag !== 34) {
+            break;
+          }
+
+          message.drainTimeout = Duration.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -1019,6 +1031,7 @@ export const NodeSpec = {
       annotations: isSet(object.annotations) ? Annotations.fromJSON(object.annotations) : undefined,
       desiredRole: isSet(object.desiredRole) ? nodeRoleFromJSON(object.desiredRole) : 0,
       availability: isSet(object.availability) ? nodeAvailabilityFromJSON(object.availability) : 0,
+      drainTimeout: isSet(object.drainTimeout) ? Duration.fromJSON(object.drainTimeout) : undefined,
     };
   },
 
@@ -1033,6 +1046,9 @@ export const NodeSpec = {
     if (message.availability !== 0) {
       obj.availability = nodeAvailabilityToJSON(message.availability);
     }
+    if (message.drainTimeout !== undefined) {
+      obj.drainTimeout = Duration.toJSON(message.drainTimeout);
+    }
     return obj;
   },
 
@@ -1046,6 +1062,9 @@ export const NodeSpec = {
       : undefined;
     message.desiredRole = object.desiredRole ?? 0;
     message.availability = object.availability ?? 0;
+    message.drainTimeout = (object.drainTimeout !== undefined && object.drainTimeout !== null)
+      ? Duration.fromPartial(object.drainTimeout)
+      : undefined;
     return message;
   },
 };
