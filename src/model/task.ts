@@ -106,6 +106,8 @@ export interface NewTask {
   readonly serviceId: string;
   readonly revision: number;
   readonly slot: number;
+  /** Where it is to run, when its maker chose: the task of a global service; the scheduler only confirms it. */
+  readonly nodeId?: string;
   readonly now: WallTime;
   /** READY holds it back until the restart supervisor lets it go; RUNNING when absent. */
   readonly desired?: TaskState;
@@ -121,7 +123,7 @@ export function newTask(task: NewTask): Task {
     serviceId: task.serviceId,
     revision: task.revision,
     slot: task.slot,
-    nodeId: "",
+    nodeId: task.nodeId ?? "",
     status: {
       timestamp: task.now,
       state: TaskState.NEW,

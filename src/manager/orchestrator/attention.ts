@@ -3,14 +3,9 @@
 import { type Node, NodeState, type Task, TaskState } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../gen/skep/v1/specs.js";
 import { isTerminal, isWanted, stateOf } from "../../model/index.js";
-import { type RowChange, slotKey, type View } from "../../store/index.js";
+import type { RowChange, View } from "../../store/index.js";
+import { keyOf, type SlotRef, slotOf } from "./slot-ref.js";
 import { hasUpdate } from "./world.js";
-
-/** A slot to look at: one container's place in a service. */
-export interface SlotRef {
-  readonly serviceId: string;
-  readonly slot: number;
-}
 
 export class Attention {
   readonly services = new Set<string>();
@@ -35,7 +30,7 @@ export class Attention {
   }
 
   slot(ref: SlotRef): void {
-    this.slots.set(slotKey(ref.serviceId, ref.slot, ""), ref);
+    this.slots.set(keyOf(ref), ref);
   }
 
   /** Takes over what another has noted. */
@@ -68,20 +63,20 @@ export class Attention {
     }
     if (row === undefined) {
       if (isWanted(task)) this.services.add(service.id);
-      else this.slot(task);
+      else this.slot(slotOf(task));
       return;
     }
     const moved =
       previous === undefined || stateOf(row) !== stateOf(previous) || row.desiredState !== previous.desiredState;
     if (moved && hasUpdate(service)) this.services.add(service.id);
-    else if (mattersToSlot(view, row, previous)) this.slot(row);
+    else if (mattersToSlot(view, row, previous)) this.slot(slotOf(row));
   }
 
   /** A node that went away, or is to be emptied, concerns the slots of all tasks it holds. */
   #noteNode(view: View, id: string, row: Node | undefined, previous: Node | undefined): void {
     if (row !== undefined && !(isOut(row) && (previous === undefined || !isOut(previous) || !sameOut(row, previous))))
       return;
-    for (const task of view.table("task").by("node", id)) if (task.serviceId !== "") this.slot(task);
+    for (const task of view.table("task").by("node", id)) if (task.serviceId !== "") this.slot(slotOf(task));
   }
 
   #orphan(view: View, serviceId: string): void {

@@ -2,12 +2,13 @@
 
 import type { Task } from "../../gen/skep/v1/objects.js";
 import { replicasOf } from "../../model/index.js";
-import { slotKey, type Transaction } from "../../store/index.js";
-import { Attention, type SlotRef } from "./attention.js";
+import type { Transaction } from "../../store/index.js";
+import { Attention } from "./attention.js";
 import { applyStep, removal, type Step } from "./change.js";
 import { scale } from "./replicated/scale.js";
 import { bySlot, slotsOf } from "./replicated/slots.js";
 import { supervise } from "./restart/supervise.js";
+import { keyOf, type SlotRef } from "./slot-ref.js";
 import { settle } from "./update/progress.js";
 import { update } from "./update/update.js";
 import { type World, worldOf } from "./world.js";
@@ -74,7 +75,7 @@ class Look implements Looked {
     if (world === undefined) return true;
     const slots = bySlot(this.#tx.table("task").by("service", id));
     let whole = true;
-    for (const [slot, tasks] of slots) whole = this.#supervise(world, { serviceId: id, slot }, tasks) && whole;
+    for (const { ref, tasks } of slots) whole = this.#supervise(world, ref, tasks) && whole;
     return whole;
   }
 
@@ -101,12 +102,12 @@ class Look implements Looked {
 
   #supervise(world: World, ref: SlotRef, tasks: readonly Task[]): boolean {
     const { steps, dueInMs } = supervise(world, tasks);
-    this.slotDues.set(slotKey(ref.serviceId, ref.slot, ""), { ref, inMs: dueInMs });
+    this.slotDues.set(keyOf(ref), { ref, inMs: dueInMs });
     return this.#apply(steps);
   }
 
   #tasksOf(ref: SlotRef): readonly Task[] {
-    return [...this.#tx.table("task").by("slot", slotKey(ref.serviceId, ref.slot, ""))];
+    return [...this.#tx.table("task").by("slot", keyOf(ref))];
   }
 
   /** The service's world, unless it is gone or of a mode this orchestrator does not care for. */

@@ -2,8 +2,9 @@
 
 import { type Clock, type Log, newId, type Random, type Timer, Wake } from "../../base/index.js";
 import { type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
-import { Attention, type SlotRef } from "./attention.js";
+import { Attention } from "./attention.js";
 import { type Looked, lookAt } from "./look.js";
+import type { SlotRef } from "./slot-ref.js";
 
 export interface OrchestratorModules {
   readonly store: Store;

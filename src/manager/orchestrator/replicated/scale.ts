@@ -4,6 +4,7 @@ import { TaskState } from "../../../gen/skep/v1/objects.js";
 import { stateOf } from "../../../model/index.js";
 import { removal, type Step } from "../change.js";
 import { taskFor } from "../restart/supervise.js";
+import { numbered } from "../slot-ref.js";
 import type { World } from "../world.js";
 import type { Slot, Slots } from "./slots.js";
 
@@ -19,7 +20,7 @@ export function scale(world: World, slots: Slots, replicas: number): readonly St
  * before the second, running before not, low numbers before high. Nothing is left to chance.
  */
 export function keptFirst(slots: readonly Slot[]): readonly Slot[] {
-  const preferred = [...slots].sort((a, b) => Number(isRunning(b)) - Number(isRunning(a)) || a.number - b.number);
+  const preferred = [...slots].sort((a, b) => Number(isRunning(b)) - Number(isRunning(a)) || a.slot - b.slot);
   const copies = new Map<string, number>();
   const copyOf = new Map(preferred.map((slot) => [slot, nextCopy(slot, copies)]));
   // The sort is stable: equal copies stay in the preferred order.
@@ -28,21 +29,21 @@ export function keptFirst(slots: readonly Slot[]): readonly Slot[] {
 
 /** New tasks in the lowest numbers that are free. A dead slot that is reused keeps its history. */
 function scaleUp(world: World, slots: Slots, missing: number): readonly Step[] {
-  const taken = new Set(slots.live.map((slot) => slot.number));
+  const taken = new Set(slots.live.map(({ slot }) => slot));
+  const dead = new Map(slots.dead.map(({ slot, tasks }) => [slot, tasks]));
   const reused = new Set<number>();
   const created: Step[] = [];
   for (let number = 1; created.length < missing; number++) {
     if (taken.has(number)) continue;
     reused.add(number);
-    created.push([{ kind: "create", task: taskFor(world, number, slots.dead.get(number) ?? []) }]);
+    created.push([{ kind: "create", task: taskFor(world, numbered(number), dead.get(number) ?? []) }]);
   }
   return [...created, ...clear(slots, reused)];
 }
 
 function clear(slots: Slots, kept: ReadonlySet<number>): readonly Step[] {
-  const steps: Step[] = [];
-  for (const [number, tasks] of slots.dead) if (!kept.has(number)) steps.push(...tasks.map(removal));
-  return steps.filter((step) => step.length > 0);
+  const cleared = slots.dead.filter(({ slot }) => !kept.has(slot));
+  return cleared.flatMap(({ tasks }) => tasks.map(removal)).filter((step) => step.length > 0);
 }
 
 /** The slot's history goes with it. */

@@ -3,11 +3,11 @@
 import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { isTerminal, isWanted, restartOf, stateOf } from "../../../model/index.js";
 import { mayRestart } from "../restart/policy.js";
+import { type SlotId, type SlotRef, slotOf } from "../slot-ref.js";
 import { byAge, isRollingBack, type World } from "../world.js";
 
-/** A slot that counts as a replica. */
-export interface Slot {
-  readonly number: number;
+/** A slot that counts as a replica; of a global service, the one of a node. */
+export interface Slot extends SlotId {
   /** What stands for the replica: its wanted tasks, or the one that finished for good. */
   readonly replica: readonly Task[];
   /** All its tasks, history included. */
@@ -15,31 +15,42 @@ export interface Slot {
 }
 
 export interface Slots {
-  /** By number, ascending. */
+  /** By number, ascending; by node where slots have none. */
   readonly live: readonly Slot[];
-  /** Nothing wanted and nothing finished for good: to be cleared away. */
-  readonly dead: ReadonlyMap<number, readonly Task[]>;
+  /** Nothing wanted and nothing finished for good. */
+  readonly dead: readonly DeadSlot[];
+}
+
+export interface DeadSlot extends SlotId {
+  readonly tasks: readonly Task[];
 }
 
 export function slotsOf(world: World, tasks: Iterable<Task>): Slots {
   const live: Slot[] = [];
-  const dead = new Map<number, readonly Task[]>();
-  for (const [number, members] of bySlot(tasks)) {
+  const dead: DeadSlot[] = [];
+  for (const { ref, tasks: members } of bySlot(tasks)) {
+    const { slot, nodeId } = ref;
     const replica = replicaOf(world, members);
-    if (replica.length > 0) live.push({ number, replica, tasks: members });
-    else dead.set(number, members);
+    if (replica.length > 0) live.push({ slot, nodeId, replica, tasks: members });
+    else dead.push({ slot, nodeId, tasks: members });
   }
-  return { live: live.sort((a, b) => a.number - b.number), dead };
+  return { live: live.sort(byPlace), dead };
 }
 
-export function bySlot(tasks: Iterable<Task>): ReadonlyMap<number, readonly Task[]> {
-  const slots = new Map<number, Task[]>();
+/** The tasks of one service, slot by slot. */
+export function bySlot(tasks: Iterable<Task>): Iterable<{ readonly ref: SlotRef; readonly tasks: readonly Task[] }> {
+  const slots = new Map<number | string, { readonly ref: SlotRef; readonly tasks: Task[] }>();
   for (const task of tasks) {
-    const slot = slots.get(task.slot);
-    if (slot) slot.push(task);
-    else slots.set(task.slot, [task]);
+    const key = task.slot > 0 ? task.slot : task.nodeId;
+    const slot = slots.get(key);
+    if (slot) slot.tasks.push(task);
+    else slots.set(key, { ref: slotOf(task), tasks: [task] });
   }
-  return slots;
+  return slots.values();
+}
+
+function byPlace(a: SlotId, b: SlotId): number {
+  return a.slot - b.slot || (a.nodeId < b.nodeId ? -1 : 1);
 }
 
 function replicaOf(world: World, tasks: readonly Task[]): readonly Task[] {

@@ -13,6 +13,7 @@ import {
   updateOf,
 } from "../../../model/index.js";
 import { after, type Change, type Step, stopping } from "../change.js";
+import { type SlotId, slotOf } from "../slot-ref.js";
 import {
   isDraining,
   isLost,
@@ -57,14 +58,15 @@ export function supervise(world: World, tasks: readonly Task[]): Supervised {
   return { steps, dueInMs };
 }
 
-/** A new task for a slot whose other tasks are `slot`: held at READY while its time has not come or one of them stops. */
-export function taskFor(world: World, number: number, slot: readonly Task[], restart?: RestartRecord): Task {
-  const isHeld = heldMs(world, restart) > 0 || slot.some((task) => isStopping(world, task));
+/** A new task for a slot whose tasks are `others` so far: held at READY while its time has not come or one of them stops. */
+export function taskFor(world: World, place: SlotId, others: readonly Task[], restart?: RestartRecord): Task {
+  const isHeld = heldMs(world, restart) > 0 || others.some((task) => isStopping(world, task));
   return newTask({
     id: world.newId(),
     serviceId: world.service.id,
     revision: world.service.revision,
-    slot: number,
+    slot: place.slot,
+    nodeId: place.nodeId,
     now: world.now,
     desired: isHeld ? TaskState.READY : TaskState.RUNNING,
     ...(restart ? { restart } : {}),
@@ -144,7 +146,7 @@ function endedEarly(world: World, task: Task): boolean {
 }
 
 function replacement(world: World, task: Task, record: RestartRecord, slot: readonly Task[]): Change {
-  return { kind: "create", task: taskFor(world, task.slot, after(slot, stopping(task)), record) };
+  return { kind: "create", task: taskFor(world, slotOf(task), after(slot, stopping(task)), record) };
 }
 
 /** How long a record still holds its task back. */

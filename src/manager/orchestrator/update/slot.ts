@@ -15,7 +15,7 @@ export function replaceSlot(world: World, slot: Slot): Step {
   const kept = order === UpdateOrder.START_FIRST ? keptMeanwhile(slot.replica) : undefined;
   const stops = slot.replica.filter((task) => task !== kept).flatMap(stopping);
   const record = freshRecord((kept ?? slot.replica.at(-1))?.id ?? "");
-  return [...stops, { kind: "create", task: taskFor(world, slot.number, after(slot.tasks, stops), record) }];
+  return [...stops, { kind: "create", task: taskFor(world, slot, after(slot.tasks, stops), record) }];
 }
 
 /**
