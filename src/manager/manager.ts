@@ -14,7 +14,14 @@ import {
 } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import type { Membership as RaftMembership } from "../gen/skep/raft/v1/raft.js";
-import { RaftMember, type RaftStatus, type Sealer, type StateMachine, type Transport } from "../raft/index.js";
+import {
+  RaftMember,
+  type RaftOptions,
+  type RaftStatus,
+  type Sealer,
+  type StateMachine,
+  type Transport,
+} from "../raft/index.js";
 import { NotLeader, Store, UnknownOutcome, type Writer } from "../store/index.js";
 import { bootstrapSwarm, type NewSwarm } from "./bootstrap.js";
 import type { Pki } from "./ca/index.js";
@@ -47,6 +54,8 @@ export interface ManagerOptions {
   readonly onFatal: (error: Error) => void;
   /** Freezes every row deeply: for simulations. */
   readonly freezeRows?: boolean;
+  /** Sizes of the log other than the library's: for simulations. */
+  readonly raftSizes?: Pick<RaftOptions, "segmentBytes" | "snapshotEntries" | "trailingEntries" | "laggingEntriesMax">;
 }
 
 export interface ManagerModules {
@@ -98,14 +107,14 @@ export class Manager {
     this.#modules = modules;
     const { clock, metrics } = modules;
     const { nodeId, raftId, advertiseAddr: addr, peers = [], newSwarm, join = false, freezeRows = false } = options;
-    const { forceNewCluster = false } = options;
+    const { forceNewCluster = false, raftSizes } = options;
     this.store = new Store(
       { freeze: freezeRows },
       { clock, metrics, log: { propose: (data, term) => this.#raft.propose(data, term).catch(asStoreError) } },
     );
     this.#raft = new RaftMember(
       {
-        ...{ id: raftId, folder: "raft", bootstrap: newSwarm !== undefined, join, forceNewCluster },
+        ...{ ...raftSizes, id: raftId, folder: "raft", bootstrap: newSwarm !== undefined, join, forceNewCluster },
         ticks: () => ticksOf(this.store),
       },
       { ...modules, stateMachine: stateMachineOf(this.store) },
