@@ -9,12 +9,16 @@ import { activeFilters } from "./decide/filters.js";
 import { type Needs, needsOf } from "./decide/needs.js";
 import { failureWindowMs, type NodeInfo } from "./decide/node-info.js";
 import { NodeSet } from "./decide/node-set.js";
+import type { Group } from "./decide/place.js";
 import { Pending } from "./pending.js";
+import { Preassigned } from "./preassigned.js";
 import { isSchedulable, isStale } from "./write.js";
 
 export class ClusterState {
   readonly nodes = new NodeSet();
   readonly pending = new Pending();
+  /** Tasks that wait for the one node they are for. */
+  readonly preassigned = new Preassigned();
   /** Tasks nobody wants any more that were never placed. */
   readonly stale = new Set<string>();
   /** Nodes that may now take what they refused before. */
@@ -33,6 +37,7 @@ export class ClusterState {
   rebuild(nowMs: number): void {
     this.nodes.clear();
     this.pending.clear();
+    this.preassigned.clear();
     this.stale.clear();
     this.freed.clear();
     this.#needs.clear();
@@ -79,7 +84,7 @@ export class ClusterState {
     const task = this.#view.table("task").get(taskId);
     this.#place(taskId, task);
     if (task !== undefined && isSchedulable(task)) this.#wait(task);
-    else this.pending.delete(taskId);
+    else this.#forgetWait(taskId);
     if (task !== undefined && isStale(task)) this.stale.add(taskId);
     else this.stale.delete(taskId);
   }
@@ -102,10 +107,17 @@ export class ClusterState {
 
   #wait(task: Task): void {
     const key = revisionId(task.serviceId, task.revision);
-    this.pending.add(task, key, () => {
+    const make = (): Group => {
       const needs = this.#needsOf(task);
       return { serviceId: task.serviceId, key, needs, filters: activeFilters(needs) };
-    });
+    };
+    if (task.nodeId === "") this.pending.add(task, key, make);
+    else this.preassigned.add(task.id, task.nodeId, make);
+  }
+
+  #forgetWait(taskId: string): void {
+    this.pending.delete(taskId);
+    this.preassigned.delete(taskId);
   }
 
   #fail(task: Task): void {

@@ -4,9 +4,10 @@ import { type Clock, type Counter, type Log, type Metrics, Wake, type WallTime, 
 import { type Follower, follow, type RowChange, type Store, type Transaction, type Writer } from "../store/index.js";
 import { ClusterState } from "./cluster.js";
 import { passesAll } from "./decide/candidates.js";
-import { explain } from "./decide/filters.js";
+import { countRefusals, explain } from "./decide/filters.js";
 import { place } from "./decide/place.js";
 import type { PendingGroup } from "./pending.js";
+import type { Refused } from "./preassigned.js";
 import { type Assignment, assign, explainWait, shutDown } from "./write.js";
 
 /** Tasks decided and written at a time: small enough that nothing holds the loop, large enough to share an entry. */
@@ -25,6 +26,8 @@ interface Round {
   readonly assignments: Assignment[];
   /** Groups that keep tasks waiting, with the reason. */
   readonly waits: { readonly taskIds: readonly string[]; readonly reason: string }[];
+  /** Preassigned tasks their nodes refuse. */
+  readonly refused: readonly Refused[];
 }
 
 export class Scheduler implements Follower {
@@ -58,15 +61,16 @@ export class Scheduler implements Follower {
     for (;;) {
       this.#wakeBlocked();
       if (this.#cluster.stale.size > 0) await this.#shutDownStale();
-      if (!this.#cluster.pending.hasHungry) return;
+      if (!this.#cluster.pending.hasHungry && !this.#cluster.preassigned.hasHungry) return;
       await this.#write(this.#decide());
     }
   }
 
   /** A group tried in vain is tried again only if a node that changed would now take one of its tasks. */
   #wakeBlocked(): void {
-    const { freed, pending } = this.#cluster;
+    const { freed, pending, preassigned } = this.#cluster;
     if (freed.size === 0 && !this.#cluster.nodesChanged) return;
+    for (const info of freed) preassigned.wake(info.id);
     for (const group of [...pending.blocked()]) {
       const unblocks = this.#cluster.nodesChanged || [...freed].some((info) => passesAll(info, group));
       if (unblocks) pending.wake(group);
@@ -77,8 +81,11 @@ export class Scheduler implements Follower {
 
   /** Pure but for the counts on the nodes, which hold until the write has landed. */
   #decide(): Round {
-    const { pending } = this.#cluster;
-    const round: Round = { assignments: [], waits: [] };
+    const { pending, preassigned, nodes, inFlight } = this.#cluster;
+    const { confirmed, refused } = preassigned.decide(nodes, roundMax);
+    const assignments = confirmed.map(({ placement, group }) => ({ ...placement, needs: group.needs }));
+    for (const { taskId } of assignments) inFlight.add(taskId);
+    const round: Round = { assignments, waits: [], refused };
     let budget = roundMax;
     for (let group = pending.nextHungry(); group !== undefined; group = pending.nextHungry()) {
       budget -= this.#decideGroup(group, budget, round);
@@ -101,17 +108,18 @@ export class Scheduler implements Follower {
       if (group.tasks.size > 0) pending.wake(group);
       return tried.length;
     }
-    const reason = explain(nodes.all(), group.needs, group.serviceId);
+    const reason = explain(countRefusals(nodes.all(), group));
     for (const taskIds of chunks([...group.tasks], roundMax)) round.waits.push({ taskIds, reason });
     return tried.length;
   }
 
-  async #write({ assignments, waits }: Round): Promise<void> {
+  async #write({ assignments, waits, refused }: Round): Promise<void> {
     const now = this.#now();
     const { writer } = this.#modules;
     try {
       await Promise.all([
         writer.update((tx) => forEach(assignments, (assignment) => void assign(tx, assignment, now))),
+        writer.update((tx) => forEach(refused, ({ taskId, reason }) => explainWait(tx, taskId, reason, now))),
         ...waits.map(({ taskIds, reason }) =>
           writer.update((tx) => forEach(taskIds, (id) => explainWait(tx, id, reason, now))),
         ),

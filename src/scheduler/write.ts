@@ -17,15 +17,20 @@ export interface Assignment extends Placement {
 export function assign(tx: Transaction, assignment: Assignment, now: WallTime): boolean {
   const task = tx.table("task").get(assignment.taskId);
   if (task === undefined || !isSchedulable(task) || !stillAccepts(tx, assignment)) return false;
+  const message = task.nodeId === "" ? assigned : confirmed;
   tx.put("task", {
     ...task,
     nodeId: assignment.info.id,
     assignedGeneric: assignment.generic,
     wait: undefined,
-    status: { ...statusOf(task, now), state: TaskState.ASSIGNED, message: "scheduler assigned task to node" },
+    status: { ...statusOf(task, now), state: TaskState.ASSIGNED, message },
   });
   return true;
 }
+
+const assigned = "scheduler assigned task to node";
+/** The node was chosen when the task was made (swarm-semantics §5.5). */
+const confirmed = "scheduler confirmed task can run on preassigned node";
 
 /** Says why a task waits; nothing is written when that is known (swarm-semantics §5.2). */
 export function explainWait(tx: Transaction, taskId: string, reason: string, now: WallTime): void {
@@ -50,14 +55,14 @@ export function shutDown(tx: Transaction, taskId: string, now: WallTime): void {
   else tx.put("task", { ...task, wait: undefined, status });
 }
 
-/** Waits for a node and is wanted. */
+/** Waits for a node, or for its node, and is wanted. */
 export function isSchedulable(task: Task): boolean {
-  return stateOf(task) === TaskState.PENDING && task.nodeId === "" && isWanted(task);
+  return stateOf(task) === TaskState.PENDING && isWanted(task);
 }
 
 /** Waits for a node nobody wants it to have; what is to be removed the reaper deletes. */
 export function isStale(task: Task): boolean {
-  return stateOf(task) === TaskState.PENDING && task.nodeId === "" && task.desiredState === TaskState.SHUTDOWN;
+  return stateOf(task) === TaskState.PENDING && task.desiredState === TaskState.SHUTDOWN;
 }
 
 function stillAccepts(tx: Transaction, { info, needs }: Assignment): boolean {
