@@ -26,6 +26,18 @@ export function satisfiesAll(node: Node, constraints: readonly Constraint[]): bo
   return constraints.every((constraint) => satisfies(node, constraint));
 }
 
+/** What a constraint's key names on a node; an absent label is "", undefined where no such key exists. */
+export function constrainedValue(node: Node, key: string): string | undefined {
+  const lower = key.toLowerCase();
+  if (lower === "node.ip") return node.status?.addr ?? "";
+  const subject = subjects[lower];
+  if (subject) return subject(node);
+  // Label keys keep their case: only the prefix is compared without it.
+  if (lower.startsWith(nodeLabel)) return node.spec?.annotations?.labels[key.slice(nodeLabel.length)] ?? "";
+  if (lower.startsWith(engineLabel)) return node.description?.engine?.labels[key.slice(engineLabel.length)] ?? "";
+  return undefined;
+}
+
 function parseConstraint(expression: string): Constraint {
   for (const operator of operators) {
     const at = expression.indexOf(operator);
@@ -50,19 +62,11 @@ const subjects: Readonly<Record<string, (node: Node) => string>> = {
 const nodeLabel = "node.labels.";
 const engineLabel = "engine.labels.";
 
-function satisfies(node: Node, constraint: Constraint): boolean {
-  const key = constraint.key.toLowerCase();
-  if (key === "node.ip") return satisfiesAddress(node, constraint);
-  const subject = subjects[key];
-  if (subject) return compare(subject(node), constraint);
-  // Label keys keep their case: only the prefix is compared without it.
-  if (key.startsWith(nodeLabel)) {
-    return compare(node.spec?.annotations?.labels[constraint.key.slice(nodeLabel.length)] ?? "", constraint);
-  }
-  if (key.startsWith(engineLabel)) {
-    return compare(node.description?.engine?.labels[constraint.key.slice(engineLabel.length)] ?? "", constraint);
-  }
-  return false;
+/** Whether a node satisfies one constraint; a key that does not exist never matches. */
+export function satisfies(node: Node, constraint: Constraint): boolean {
+  if (constraint.key.toLowerCase() === "node.ip") return satisfiesAddress(node, constraint);
+  const value = constrainedValue(node, constraint.key);
+  return value !== undefined && compare(value, constraint);
 }
 
 function compare(actual: string, constraint: Constraint): boolean {

@@ -3,13 +3,13 @@
  * fits, how things are called. Must stay true: pure, and one rule in one place; whoever needs a rule of the swarm takes
  * it from here. Start at task.ts.
  */
-export { type Constraint, parseConstraints, satisfiesAll } from "./constraints.js";
+export { type Constraint, constrainedValue, parseConstraints, satisfies, satisfiesAll } from "./constraints.js";
 export * from "./defaults.js";
 export * from "./duration.js";
 export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
 export * from "./image.js";
 export { generatedName, validateName } from "./names.js";
-export { runsAny } from "./platform.js";
+export { architectureOf, runsAny } from "./platform.js";
 export * from "./policy.js";
 export { type PortHolder, refusePortConflicts } from "./port-conflicts.js";
 export { withRemovedNode } from "./removed.js";

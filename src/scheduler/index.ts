@@ -8,6 +8,21 @@
  * C4  an event tries only the groups it can unblock; placing a task looks at few nodes, not at all.
  *
  * decide/ is pure and synchronous: needs.ts (what a revision asks), filters.ts, candidates.ts and place.ts. Start at
- * place.ts; scheduler.ts is the loop, cluster.ts its opinion of the cluster.
+ * place.ts; scheduler.ts is the loop, cluster.ts its opinion of the cluster. outlook.ts answers "why not" and "where would
+ * it go" for others, without writing.
  */
+export { countRefusals, explain as explainRefusals, type FilterName, type RefusalCount } from "./decide/filters.js";
+export type { Asked, Needs } from "./decide/needs.js";
+export type { NodeInfo } from "./decide/node-info.js";
+export type { NodeSet } from "./decide/node-set.js";
+export { type Refusal, refusalOf } from "./decide/refusal.js";
+export {
+  askedBy,
+  askedByTask,
+  nodeInfoOf,
+  nodeSetOf,
+  type PlannedPlacement,
+  type PlannedTask,
+  planPlacement,
+} from "./outlook.js";
 export { Scheduler, type SchedulerModules } from "./scheduler.js";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type Node, NodeState } from "../../src/gen/skep/v1/objects.js";
 import { type GenericResource, MountType, NodeAvailability, NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { parseConstraints, satisfiesAll } from "../../src/model/index.js";
-import { activeFilters, explain, filters } from "../../src/scheduler/decide/filters.js";
+import { activeFilters, countRefusals, explain, filters } from "../../src/scheduler/decide/filters.js";
 import { needsOf } from "../../src/scheduler/decide/needs.js";
 import { failuresMax, failureWindowMs } from "../../src/scheduler/decide/node-info.js";
 import { NodeSet } from "../../src/scheduler/decide/node-set.js";
@@ -135,7 +135,9 @@ describe("R-501 the filters in order, with Docker's words", () => {
   test.each(rows)("$title", ({ node = {}, asks = {}, one, two }) => {
     const why = (...ids: readonly string[]) => {
       const needs = needsOf(aServiceSpec(asks));
-      return explain(nodeSet(...ids.map((id) => aNode({ id, ...node }))).all(), needs, "s");
+      return explain(
+        countRefusals(nodeSet(...ids.map((id) => aNode({ id, ...node }))).all(), { serviceId: "s", needs }),
+      );
     };
     expect(why("a")).toBe(one === undefined ? "no suitable node" : `no suitable node (${one})`);
     if (two !== undefined) expect(why("a", "b")).toBe(`no suitable node (${two})`);
@@ -144,9 +146,9 @@ describe("R-501 the filters in order, with Docker's words", () => {
   test("a used host port", () => {
     const set = nodeSet(aNode({ id: "a" }));
     occupy(set, "a", 1, { hostPorts: [8080] });
-    expect(explain(set.all(), needsOf(aServiceSpec({ hostPorts: [8080] })), "s")).toBe(
-      "no suitable node (host-mode port already in use on 1 node)",
-    );
+    expect(
+      explain(countRefusals(set.all(), { serviceId: "s", needs: needsOf(aServiceSpec({ hostPorts: [8080] })) })),
+    ).toBe("no suitable node (host-mode port already in use on 1 node)");
     expect(placed(set, 1, { hostPorts: [8081] })).toEqual(["a"]);
   });
 
@@ -154,9 +156,9 @@ describe("R-501 the filters in order, with Docker's words", () => {
     const set = nodeSet(aNode({ id: "a" }));
     occupy(set, "a", 1, { serviceId: "s" });
     expect(placed(set, 1, { maxReplicas: 1 })).toEqual([]);
-    expect(explain(set.all(), needsOf(aServiceSpec({ maxReplicas: 1 })), "s")).toBe(
-      "no suitable node (max replicas per node limit exceed)",
-    );
+    expect(
+      explain(countRefusals(set.all(), { serviceId: "s", needs: needsOf(aServiceSpec({ maxReplicas: 1 })) })),
+    ).toBe("no suitable node (max replicas per node limit exceed)");
   });
 });
 
@@ -168,7 +170,7 @@ test("R-502 the reasons, most nodes first; each node counts for the first filter
     aNode({ id: "d" }),
   );
   const needs = needsOf(aServiceSpec({ nanoCpus: 1e9, constraints: ["node.labels.disk==ssd"] }));
-  expect(explain(set.all(), needs, "s")).toBe(
+  expect(explain(countRefusals(set.all(), { serviceId: "s", needs }))).toBe(
     "no suitable node (insufficient resources on 2 nodes; 1 node not available for new tasks; scheduling constraints not satisfied on 1 node)",
   );
 });

@@ -26,7 +26,7 @@ export interface Ask {
 }
 
 export function passesAll(info: NodeInfo, ask: Pick<Ask, "needs" | "serviceId" | "filters">): boolean {
-  for (const filter of ask.filters) if (!filter.passes(info, ask.needs, ask.serviceId)) return false;
+  for (const filter of ask.filters) if (!filter.passes(info, ask)) return false;
   return true;
 }
 

@@ -1,14 +1,17 @@
 // The filters a node must pass, in Docker's order and with its words (swarm-semantics §5.3).
 
+import type { Node } from "../../gen/skep/v1/objects.js";
 import { coversGeneric, runsAny, satisfiesAll } from "../../model/index.js";
-import type { Needs, Plugin } from "./needs.js";
+import type { Asked, Needs, Plugin } from "./needs.js";
 import type { NodeInfo } from "./node-info.js";
 
+export type FilterName = "ready" | "resource" | "plugin" | "constraint" | "platform" | "host port" | "max replicas";
+
 export interface Filter {
-  readonly name: string;
+  readonly name: FilterName;
   /** Whether it has anything to check for such tasks. */
   isActive(needs: Needs): boolean;
-  passes(info: NodeInfo, needs: Needs, serviceId: string): boolean;
+  passes(info: NodeInfo, asked: Asked): boolean;
   /** What a user reads when this filter refused `count` nodes. */
   explain(count: number): string;
 }
@@ -24,7 +27,7 @@ export const filters: readonly Filter[] = [
   {
     name: "resource",
     isActive: (needs) => needs.cpus !== 0 || needs.memory !== 0 || needs.generic.length > 0,
-    passes: (info, needs) =>
+    passes: (info, { needs }) =>
       info.freeCpus >= needs.cpus &&
       info.freeMemory >= needs.memory &&
       (needs.generic.length === 0 || coversGeneric(info.freeGeneric, needs.generic)),
@@ -33,31 +36,31 @@ export const filters: readonly Filter[] = [
   {
     name: "plugin",
     isActive: (needs) => needs.plugins.length > 0,
-    passes: (info, needs) => needs.plugins.every((plugin) => hasPlugin(info, plugin)),
+    passes: (info, { needs }) => needs.plugins.every((plugin) => hasPlugin(info.node, plugin)),
     explain: (count) => `missing plugin on ${nodes(count)}`,
   },
   {
     name: "constraint",
     isActive: (needs) => needs.constraints.length > 0,
-    passes: (info, needs) => satisfiesAll(info.node, needs.constraints),
+    passes: (info, { needs }) => satisfiesAll(info.node, needs.constraints),
     explain: (count) => `scheduling constraints not satisfied on ${nodes(count)}`,
   },
   {
     name: "platform",
     isActive: (needs) => needs.platforms.length > 0,
-    passes: (info, needs) => runsAny(info.node.description?.platform, needs.platforms),
+    passes: (info, { needs }) => runsAny(info.node.description?.platform, needs.platforms),
     explain: (count) => `unsupported platform on ${nodes(count)}`,
   },
   {
     name: "host port",
     isActive: (needs) => needs.hostPorts.length > 0,
-    passes: (info, needs) => !needs.hostPorts.some((port) => info.hostPorts.has(port)),
+    passes: (info, { needs }) => !needs.hostPorts.some((port) => info.hostPorts.has(port)),
     explain: (count) => `host-mode port already in use on ${nodes(count)}`,
   },
   {
     name: "max replicas",
     isActive: (needs) => needs.maxReplicas > 0,
-    passes: (info, needs, serviceId) => info.countOf(serviceId) < needs.maxReplicas,
+    passes: (info, { needs, serviceId }) => info.countOf(serviceId) < needs.maxReplicas,
     explain: () => "max replicas per node limit exceed",
   },
 ];
@@ -67,19 +70,28 @@ export function activeFilters(needs: Needs): readonly Filter[] {
   return filters.filter((filter) => filter.isActive(needs));
 }
 
-/** Why no node takes a task: each filter with how many nodes it was the first to refuse, most first (§5.3). */
-export function explain(infos: Iterable<NodeInfo>, needs: Needs, serviceId: string): string {
-  const active = activeFilters(needs);
+/** How many nodes each filter was the first to refuse, most first (§5.3). */
+export interface RefusalCount {
+  readonly filter: FilterName;
+  readonly count: number;
+}
+
+export function countRefusals(infos: Iterable<NodeInfo>, asked: Asked): readonly RefusalCount[] {
+  const active = activeFilters(asked.needs);
   const refused = active.map(() => 0);
   for (const info of infos) {
-    const at = active.findIndex((filter) => !filter.passes(info, needs, serviceId));
+    const at = active.findIndex((filter) => !filter.passes(info, asked));
     if (at >= 0) refused[at] = (refused[at] ?? 0) + 1;
   }
-  const reasons = active
-    .map((filter, at) => ({ filter, count: refused[at] ?? 0 }))
+  return active
+    .map(({ name }, at) => ({ filter: name, count: refused[at] ?? 0 }))
     .filter(({ count }) => count > 0)
-    .sort((a, b) => b.count - a.count)
-    .map(({ filter, count }) => filter.explain(count));
+    .sort((a, b) => b.count - a.count);
+}
+
+/** Why no node takes a task, in Docker's words. */
+export function explain(refused: readonly RefusalCount[]): string {
+  const reasons = refused.map(({ filter, count }) => filters.find(({ name }) => name === filter)?.explain(count) ?? "");
   return reasons.length === 0 ? "no suitable node" : `no suitable node (${reasons.join("; ")})`;
 }
 
@@ -88,8 +100,8 @@ function nodes(count: number): string {
 }
 
 /** Listed by name, or as `name:latest`. Where a node lists no log or network drivers at all, nothing is known and it passes. */
-function hasPlugin(info: NodeInfo, plugin: Plugin): boolean {
-  const engine = info.node.description?.engine;
+export function hasPlugin(node: Node, plugin: Plugin): boolean {
+  const engine = node.description?.engine;
   if (engine === undefined) return true;
   const ofType = engine.plugins.filter((each) => each.type === plugin.type);
   if (plugin.type !== "Volume" && ofType.length === 0) return true;

@@ -24,6 +24,12 @@ export interface Needs {
   readonly spread: readonly string[];
 }
 
+/** What is asked of a node, and for which service: its tasks count against `maxReplicas`. */
+export interface Asked {
+  readonly serviceId: string;
+  readonly needs: Needs;
+}
+
 export interface Plugin {
   readonly type: "Volume" | "Network" | "Log";
   readonly name: string;
