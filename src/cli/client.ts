@@ -63,7 +63,13 @@ export class Client {
     return JSON.parse(await textOf(response)) as T;
   }
 
-  /** The same for an answer of any length, read as it comes. */
+  async postOwn<T>(path: string, options: CallOptions = {}): Promise<T> {
+    const response = await this.send("POST", path, options);
+    await this.refuseFailure(response);
+    return parseAnswer(await textOf(response)) as T;
+  }
+
+  /** An answer of any length, read as it comes. */
   async streamOwn(path: string): Promise<HttpResponse> {
     const response = await this.send("GET", path, {});
     await this.refuseFailure(response);

@@ -74,11 +74,33 @@ describe("help pages read as docker's", () => {
   it.each(Object.entries(pages))("%s", async (command, page) => {
     const world = fakeWorld({ transport: daemon(() => answer(404, {})) });
     expect(await runCli([...command.split(" "), "--help"], world)).toBe(0);
-    expect(withoutNewFlags(world.out())).toBe(
-      page.replaceAll("docker", "skep").replaceAll("docs.skep.com", "docs.docker.com"),
-    );
+    const theirs = page.replaceAll("docker", "skep").replaceAll("docs.skep.com", "docs.docker.com");
+    const own = ours[command] ?? [];
+    if (own.length === 0) expect(withoutNewFlags(world.out())).toBe(theirs);
+    // A line of ours may be the longest and move the columns of all.
+    else expect(own.reduce(without, flat(world.out()))).toBe(flat(theirs));
   });
 });
+
+/** What `skep` has and docker has not, as its help says it. */
+const ours: Readonly<Record<string, readonly string[]>> = {
+  "node update": [
+    "--drain-timeout duration Time a drain waits for replacements of start-first tasks to run (ns|us|ms|s|m|h) (default 10m)",
+  ],
+  service: ["history Show the kept revisions of a service's configuration"],
+  "service rollback": [
+    "--to uint Revision to go back to, as 'skep service history' shows them (default the one before)",
+  ],
+};
+
+function flat(page: string): string {
+  return page.replace(/\s+/g, " ");
+}
+
+function without(page: string, line: string): string {
+  expect(page).toContain(` ${line}`);
+  return page.replace(` ${line}`, "");
+}
 
 /** Recorded from a CLI that talked to an engine too old for these, which docker then does not show. */
 function withoutNewFlags(page: string): string {

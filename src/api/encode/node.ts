@@ -13,7 +13,7 @@ import type {
   NodeStatus as StatusJson,
   TLSInfo,
 } from "../types.js";
-import { allOfMap, compact, sortedMap, toJson } from "./json.js";
+import { allOfMap, compact, nanoseconds, sortedMap, toJson } from "./json.js";
 import { encodeMeta } from "./meta.js";
 import { encodeGeneric, encodePlatform } from "./task-spec.js";
 
@@ -30,6 +30,7 @@ export function nodeText(node: Node): string {
       Labels: allOfMap(node.spec?.annotations?.labels),
       Role: wordOf(roleWords, node.spec?.desiredRole ?? NodeRole.WORKER),
       Availability: wordOf(availabilityWords, node.spec?.availability ?? NodeAvailability.ACTIVE),
+      ...(node.spec?.drainTimeout && { DrainTimeout: nanoseconds(node.spec.drainTimeout) }),
     },
     Description: encodeDescription(node.description),
     Status: encodeStatus(node),

@@ -127,5 +127,8 @@ function encodeUpdateStatus(status: UpdateStatus): UpdateStatusJson {
     StartedAt: status.startedAt && timeText(status.startedAt),
     CompletedAt: status.completedAt && timeText(status.completedAt),
     Message: status.message,
+    Total: status.total,
+    Done: status.done,
+    Failed: status.failed,
   });
 }

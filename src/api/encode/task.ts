@@ -21,7 +21,7 @@ export function taskText(task: Task, wait: TaskWait | undefined): TaskText {
     ...(task.serviceId !== "" && { ServiceID: task.serviceId }),
     ...(task.slot > 0 && { Slot: task.slot }),
     ...(task.nodeId !== "" && { NodeID: task.nodeId }),
-    Status: encodeStatus(task.status),
+    Status: encodeStatus(task.status, task.stopReason),
     DesiredState: stateText(task.desiredState),
     ...(task.assignedGeneric.length > 0 && { GenericResources: task.assignedGeneric.map(encodeGeneric) }),
     ...(task.jobIteration !== undefined && { JobIteration: jobIteration(task.jobIteration) }),
@@ -36,7 +36,8 @@ function jobIteration(index: number): { readonly Index?: number } {
   return index === 0 ? {} : { Index: index };
 }
 
-function encodeStatus(status: TaskStatus | undefined): TaskStatusJson {
+/** `stopReason`: why a manager told it to stop, where nothing else went wrong. */
+function encodeStatus(status: TaskStatus | undefined, stopReason: string | undefined): TaskStatusJson {
   const { container } = status ?? {};
   const containerStatus: ContainerStatus | undefined = container && {
     ContainerID: container.containerId,
@@ -47,7 +48,7 @@ function encodeStatus(status: TaskStatus | undefined): TaskStatusJson {
     Timestamp: timeText(status?.timestamp),
     State: stateText(status?.state ?? TaskState.NEW),
     ...(status?.message && { Message: status.message }),
-    ...(status?.err && { Err: status.err }),
+    ...((status?.err || stopReason) && { Err: status?.err || stopReason }),
     ...(containerStatus && { ContainerStatus: containerStatus }),
     PortStatus: status && status.ports.length > 0 ? { Ports: status.ports.map(encodePort) } : {},
   } as TaskStatusJson;

@@ -2,6 +2,7 @@
 
 import type { RouteSpec } from "../call.js";
 import { backupRoutes } from "./backup.js";
+import { historyRoutes } from "./history.js";
 import { networkRoutes } from "./networks.js";
 import { nodeRoutes } from "./nodes.js";
 import { unbuiltRoutes } from "./not-yet.js";
@@ -15,6 +16,7 @@ export const routes: readonly RouteSpec[] = [
   ...swarmRoutes,
   ...nodeRoutes,
   ...serviceRoutes,
+  ...historyRoutes,
   ...taskRoutes,
   ...networkRoutes,
   ...backupRoutes,

@@ -1,5 +1,5 @@
 // A node: what the operator asked of it (Spec), what it said of itself (Description), how it is (Status).
-import type { GenericResource, Labels, Meta, Platform, TLSInfo } from "./common.js";
+import type { GenericResource, Labels, Meta, Nanoseconds, Platform, TLSInfo } from "./common.js";
 
 export type NodeRole = "worker" | "manager";
 export type NodeAvailability = "active" | "pause" | "drain";
@@ -21,6 +21,8 @@ export interface NodeSpec {
   readonly Labels: Labels;
   readonly Role: NodeRole;
   readonly Availability: NodeAvailability;
+  /** Ours: how long a drain waits for replacements of start-first tasks to run. Absent in an update: as it was. */
+  readonly DrainTimeout?: Nanoseconds;
 }
 
 export interface NodeDescription {

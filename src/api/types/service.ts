@@ -122,6 +122,10 @@ export interface UpdateStatus {
   readonly StartedAt?: string;
   readonly CompletedAt?: string;
   readonly Message?: string;
+  /** Ours: slots to change, changed, and failed in this update. */
+  readonly Total?: number;
+  readonly Done?: number;
+  readonly Failed?: number;
 }
 
 export interface ServiceStatus {
@@ -171,4 +175,24 @@ export interface ServiceCreateResponse {
 
 export interface ServiceUpdateResponse {
   readonly Warnings: readonly string[] | null;
+}
+
+/** GET /skep/v1/services/{id}/history: ours alone. */
+export interface ServiceHistory {
+  readonly ServiceID: string;
+  readonly ServiceName: string;
+  /** Newest first. */
+  readonly Revisions: readonly ServiceRevision[];
+}
+
+export interface ServiceRevision {
+  readonly Number: number;
+  readonly CreatedAt: string;
+  readonly Image: string;
+  /** What differs from the kept revision before it; absent for the oldest kept. */
+  readonly Changes?: readonly string[];
+  /** What the service asks for now; what `service rollback` goes back to. */
+  readonly Current: boolean;
+  readonly Previous: boolean;
+  readonly Spec: ServiceSpec;
 }

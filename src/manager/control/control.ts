@@ -3,6 +3,7 @@
 import { type Clock, newId, type Random } from "../../base/index.js";
 import type { Batch, Store, View, Writer } from "../../store/index.js";
 import { type CertificateAuthority, ClusterControl } from "./cluster.js";
+import { History } from "./history.js";
 import type { Membership } from "./membership.js";
 import { Nodes } from "./nodes.js";
 import { Services } from "./services.js";
@@ -24,6 +25,7 @@ export interface ControlModules {
 
 export class Control {
   readonly services: Services;
+  readonly history: History;
   readonly nodes: Nodes;
   readonly cluster: ClusterControl;
   readonly membership: Membership;
@@ -38,6 +40,7 @@ export class Control {
     this.signal = options.signal;
     this.membership = membership;
     this.services = new Services({}, { store, writes, random });
+    this.history = new History({}, { store, writes, clock: modules.clock });
     this.nodes = new Nodes({}, { store, writes, membership, clock: modules.clock });
     this.cluster = new ClusterControl({}, { writes, ca: modules.ca });
     this.#store = store;

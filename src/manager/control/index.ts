@@ -17,6 +17,7 @@ export { type CertificateAuthority, type TokenRotation } from "./cluster.js";
 export { Control, type ControlModules, type ControlOptions } from "./control.js";
 export { demotionRefusal } from "./demotion.js";
 export { findNode, findService, findTask } from "./find.js";
+export { historyOf, type KeptRevision } from "./history.js";
 export type { ManagerStatus, Membership } from "./membership.js";
 export { predefinedNetworks } from "./networks.js";
 export { countTasks, type ServiceCounts } from "./status.js";

@@ -2,7 +2,7 @@
 
 import { type Clock, rpcError, SwarmError, wallTime } from "../../base/index.js";
 import { type Node, NodeState, TaskState } from "../../gen/skep/v1/objects.js";
-import { NodeRole, type NodeSpec } from "../../gen/skep/v1/specs.js";
+import { NodeAvailability, NodeRole, type NodeSpec } from "../../gen/skep/v1/specs.js";
 import { stateOf, withRemovedNode } from "../../model/index.js";
 import type { Store, Transaction } from "../../store/index.js";
 import { demotionRefusal } from "./demotion.js";
@@ -43,7 +43,7 @@ export class Nodes {
       if (node === undefined) throw new SwarmError("NotFound", `node ${id} not found`);
       this.#refuseRoleChange(tx, node, spec.desiredRole);
       refuseStale(node, version);
-      tx.put("node", { ...node, spec, specVersion: tx.revision + 1 });
+      tx.put("node", this.#changed(node, spec, tx.revision + 1));
       return "";
     });
   }
@@ -67,6 +67,16 @@ export class Nodes {
       this.#rememberRemoved(tx, node);
       return "";
     });
+  }
+
+  /** A spec that does not say how long to wait for a drain, as Docker's clients' do not, keeps what was said before. */
+  #changed(node: Node, asked: NodeSpec, specVersion: number): Node {
+    const drainTimeout = asked.drainTimeout ?? node.spec?.drainTimeout;
+    const spec = drainTimeout === undefined ? asked : { ...asked, drainTimeout };
+    const { drainingSince: before, ...rest } = node;
+    const changed = { ...rest, spec, specVersion };
+    if (spec.availability !== NodeAvailability.DRAIN) return changed;
+    return { ...changed, drainingSince: before ?? wallTime(this.#clock.now()) };
   }
 
   #refuseRoleChange(tx: Transaction, node: Node, role: NodeRole): void {

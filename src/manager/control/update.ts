@@ -74,7 +74,8 @@ function rollBack(tx: Transaction, service: Service, now: WallTime): void {
   });
 }
 
-function rollbackStarted(now: WallTime): UpdateStatus {
+/** The status of a rollback a user asked for. */
+export function rollbackStarted(now: WallTime): UpdateStatus {
   return {
     state: UpdateState.ROLLBACK_STARTED,
     startedAt: now,

@@ -1,6 +1,6 @@
 // `node inspect --pretty`
 import type { GenericResource, Node } from "../../../api/types.js";
-import { showBytes } from "../../flags/quantities.js";
+import { showBytes, showDuration } from "../../flags/quantities.js";
 import { capital } from "../../words.js";
 import { goTime } from "../typed.js";
 
@@ -33,6 +33,7 @@ function statusLines({ Status, Spec }: Node): string[] {
     ` State:\t\t\t${capital(Status.State)}`,
     ...(Status.Message ? [` Message:\t\t${capital(Status.Message)}`] : []),
     ` Availability:         \t${capital(Spec.Availability)}`,
+    ...(Spec.DrainTimeout === undefined ? [] : [` Drain Timeout:\t\t${showDuration(Spec.DrainTimeout)}`]),
     ...(Status.Addr ? [` Address:\t\t${Status.Addr}`] : []),
   ];
 }

@@ -1,13 +1,17 @@
-// `skep node update`: role, availability, labels.
+// `skep node update`: role, availability, how long a drain waits, labels.
 import type { NodeAvailability, NodeRole, NodeSpec } from "../../../api/types.js";
 import { oneArgument, verb } from "../../command.js";
 import { CliError } from "../../errors.js";
 import { list, text } from "../../flags/basic.js";
 import { keyValues } from "../../flags/pairs.js";
+import { positiveDuration } from "../../flags/quantities.js";
 import { changeNode } from "./change.js";
 
 const flags = {
   availability: text('Availability of the node ("active", "pause", "drain")'),
+  "drain-timeout": positiveDuration(
+    "Time a drain waits for replacements of start-first tasks to run (ns|us|ms|s|m|h) (default 10m)",
+  ),
   "label-add": list('Add or update a node label ("key=value")'),
   "label-rm": list("Remove a node label if exists"),
   role: text('Role of the node ("worker", "manager")'),
@@ -23,6 +27,7 @@ export const update = verb({
     await changeNode(client, name, (spec) => ({
       ...spec,
       Labels: changedLabels(spec, given["label-add"] ?? [], given["label-rm"] ?? []),
+      ...(given["drain-timeout"] === undefined ? {} : { DrainTimeout: given["drain-timeout"] }),
       ...(given.role === undefined ? {} : { Role: given.role as NodeRole }),
       ...(given.availability === undefined ? {} : { Availability: given.availability as NodeAvailability }),
     }));

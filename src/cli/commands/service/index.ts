@@ -1,6 +1,7 @@
 // `skep service …`
 import type { Noun } from "../../command.js";
 import { create } from "./create.js";
+import { history } from "./history.js";
 import { inspect } from "./inspect.js";
 import { logs } from "./logs.js";
 import { ls } from "./ls.js";
@@ -13,5 +14,5 @@ import { update } from "./update.js";
 export const service: Noun = {
   name: "service",
   about: "Manage Swarm services",
-  verbs: [create, inspect, logs, ls, ps, rm, rollback, scale, update],
+  verbs: [create, history, inspect, logs, ls, ps, rm, rollback, scale, update],
 };

@@ -1,5 +1,5 @@
 // `service inspect --pretty`: a section per part of the spec, each left out when there is nothing to say.
-import type { ContainerSpec, Service, UpdateConfig } from "../../../api/types.js";
+import type { ContainerSpec, Service, UpdateConfig, UpdateStatus } from "../../../api/types.js";
 import { showBytes, showDuration } from "../../flags/quantities.js";
 import { humanDuration, timeOf } from "../../words.js";
 
@@ -54,7 +54,14 @@ function statusLines({ UpdateStatus }: Service, nowMs: number): string[] {
     ...(UpdateStatus.StartedAt === undefined ? [] : [` Started:\t${ago(UpdateStatus.StartedAt)}`]),
     ...(UpdateStatus.CompletedAt === undefined ? [] : [` Completed:\t${ago(UpdateStatus.CompletedAt)}`]),
     ` Message:\t${UpdateStatus.Message ?? ""}`,
+    ...progressLines(UpdateStatus),
   ];
+}
+
+/** Ours; a daemon that is no Skep does not count. */
+function progressLines({ Total = 0, Done = 0, Failed = 0 }: UpdateStatus): string[] {
+  if (Total === 0) return [];
+  return [` Progress:\t${Done} of ${Total} changed${Failed === 0 ? "" : `, ${Failed} failed`}`];
 }
 
 function placementLines({ Spec }: Service): string[] {
