@@ -162,6 +162,8 @@ export interface LogLine {
   readonly timestamp: string;
   /** Without the line break. */
   readonly line: Uint8Array;
+  /** What the log driver adds, `key=value,…` escaped as in a query; only when asked for. */
+  readonly details?: string;
 }
 
 export interface LogOptions {
@@ -170,6 +172,7 @@ export interface LogOptions {
   readonly tail?: number;
   /** Seconds since 1970, with fraction. */
   readonly since?: string;
+  readonly details?: boolean;
 }
 
 export interface Engine {

@@ -11,6 +11,7 @@ import {
   type SessionState,
 } from "../gen/skep/v1/dispatcher.js";
 import type { NodeDescription } from "../gen/skep/v1/objects.js";
+import type { LogReadings } from "./logs/index.js";
 import type { Reporter } from "./reporter.js";
 import { AgentSession, type Connection, Refused } from "./session.js";
 
@@ -36,6 +37,7 @@ export interface AgentModules {
   readonly engineHealth: () => EngineHealth;
   readonly assigned: (assignments: Assignments) => void;
   readonly stateChanged: (state: SessionState) => void;
+  readonly logs: LogReadings;
   /** Another manager leads, or (empty) none is known. */
   readonly leaderIs: (addr: string) => void;
   /** The node was removed from the cluster. */
@@ -103,7 +105,7 @@ export class Agent {
 
   /** One session. Resolves with why it is over. */
   async #once(onWelcome: () => void, signal: AbortSignal): Promise<unknown> {
-    const { reporter } = this.#modules;
+    const { reporter, logs } = this.#modules;
     this.#sessionOver = new Wake();
     try {
       const connection = await this.#modules.connect(signal);
@@ -114,6 +116,7 @@ export class Agent {
       return error;
     } finally {
       reporter.detach();
+      logs.endAll();
       this.#session = undefined;
       this.#isWelcome = false;
       this.#sessionOver.ring();
@@ -121,7 +124,7 @@ export class Agent {
   }
 
   #makeSession(connection: Connection, onWelcome: () => void): AgentSession {
-    const { clock, reporter, assigned, stateChanged, log } = this.#modules;
+    const { clock, reporter, assigned, stateChanged, logs, log } = this.#modules;
     const session: AgentSession = new AgentSession(connection, clock, {
       welcomed: ({ sessionId }) => {
         onWelcome();
@@ -132,6 +135,9 @@ export class Agent {
       assigned,
       acknowledged: (number) => reporter.acknowledge(number),
       stateChanged,
+      logsWanted: ({ subscriptions }) => {
+        if (connection.publish) logs.want(subscriptions, connection.publish.bind(connection));
+      },
     });
     return session;
   }

@@ -9,6 +9,7 @@ import {
   type SessionState,
   type Welcome,
 } from "../gen/skep/v1/dispatcher.js";
+import type { LogBatch, LogSubscriptions } from "../gen/skep/v1/logs.js";
 
 /** The leader's first word after the open. */
 const welcomeMs = 5_000;
@@ -25,6 +26,11 @@ export interface Connection {
   send(message: AgentMessage): Promise<void>;
   /** Read once. Ends or throws when the connection is over. */
   readonly messages: AsyncIterable<ManagerMessage>;
+  /**
+   * Sends lines of a log subscription to the same manager, apart from the session: `batches` is read as fast as the manager
+   * takes them. Resolves when it has them all, or wants no more; rejects when the way broke. Absent: there is none.
+   */
+  publish?(batches: AsyncIterable<LogBatch>, signal: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -36,6 +42,7 @@ export interface SessionEvents {
   readonly assigned: (assignments: Assignments) => void;
   readonly acknowledged: (reportNumber: number) => void;
   readonly stateChanged: (state: SessionState) => void;
+  readonly logsWanted: (wanted: LogSubscriptions) => void;
 }
 
 /** A manager refused the session. */
@@ -118,6 +125,8 @@ export class AgentSession {
         return this.#events.acknowledged(message.value.number);
       case "state":
         return this.#learn(message.value);
+      case "logs":
+        return this.#events.logsWanted(message.value);
       case "refusal":
         throw new Refused(message.value);
       default:

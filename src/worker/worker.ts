@@ -7,6 +7,7 @@ import type { NodeDescription } from "../gen/skep/v1/objects.js";
 import { Agent } from "./agent.js";
 import { type DaemonFacts, describeNode } from "./description.js";
 import { EngineWatch } from "./engine-watch.js";
+import { LogReadings } from "./logs/index.js";
 import { Reporter } from "./reporter.js";
 import type { Connection } from "./session.js";
 import type { LocalState } from "./state.js";
@@ -47,6 +48,7 @@ export class Worker {
   readonly #reporter = new Reporter();
   readonly #engineWatch: EngineWatch;
   readonly #tasks: Tasks;
+  readonly #logs: LogReadings;
   readonly #agent: Agent;
   #life: AbortSignal | undefined;
   #removal: Promise<void> = Promise.resolve();
@@ -59,8 +61,10 @@ export class Worker {
       { ...options, ...(name !== undefined && { name }) },
       { ...modules, engineWatch: this.#engineWatch, reporter: this.#reporter },
     );
+    this.#logs = new LogReadings(options, modules);
     this.#agent = new Agent(options, {
       ...modules,
+      logs: this.#logs,
       reporter: this.#reporter,
       held: () => this.#tasks.held,
       describe: () => this.#describe(),

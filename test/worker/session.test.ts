@@ -8,7 +8,13 @@ const open = {
   $case: "open",
   value: { format: 1, tasks: [], advertiseAddr: "", description: undefined, engine: undefined },
 } as const;
-const silentEvents = { welcomed: () => {}, assigned: () => {}, acknowledged: () => {}, stateChanged: () => {} };
+const silentEvents = {
+  welcomed: () => {},
+  assigned: () => {},
+  acknowledged: () => {},
+  stateChanged: () => {},
+  logsWanted: () => {},
+};
 const removal: ManagerMessage = {
   message: { $case: "refusal", value: { kind: RefusalKind.NODE_REMOVED, message: "removed", leaderAddr: "" } },
 };

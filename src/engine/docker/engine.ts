@@ -135,7 +135,7 @@ export class DockerEngine implements Engine {
     const inspected = await this.#send("GET", path`/containers/${id}/json`, { what, signal, quick: true });
     const tty = object(object(parseJson(inspected.body))["Config"])["Tty"] === true;
     const chunks = this.#stream("GET", path`/containers/${id}/logs`, { what, signal, query: logQuery(options) });
-    yield* tty ? rawLines(chunks) : framedLines(chunks);
+    yield* tty ? rawLines(chunks, options.details) : framedLines(chunks, options.details);
   }
 
   /** Lets go of its connections; calls under way fail. */
@@ -232,5 +232,6 @@ function logQuery(options: LogOptions): Query {
     follow: options.follow ? "1" : "0",
     tail: options.tail ?? "all",
     since: options.since,
+    details: options.details ? "1" : undefined,
   };
 }

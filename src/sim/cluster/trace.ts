@@ -109,6 +109,8 @@ function managerText(message: ManagerSays): string | undefined {
       return `report ${message.value.number} is committed`;
     case "state":
       return "the cluster's state";
+    case "logs":
+      return `logs wanted: ${message.value.subscriptions.map(({ id }) => id).join(", ")}`;
     case "refusal":
       return `refused: ${message.value.message}`;
     default:

@@ -8,6 +8,7 @@
 import Long from "long";
 import _m0 from "protobufjs/minimal.js";
 import { Duration } from "../../google/protobuf/duration.js";
+import { LogSubscriptions } from "./logs.js";
 import { Node, NodeDescription, TaskState, taskStateFromJSON, taskStateToJSON, TaskStatus } from "./objects.js";
 import { EndpointSpec, GenericResource, LogDriver, TaskSpec } from "./specs.js";
 
@@ -179,6 +180,7 @@ export interface ManagerMessage {
     | { readonly $case: "statuses"; readonly value: StatusAck }
     | { readonly $case: "state"; readonly value: SessionState }
     | { readonly $case: "refusal"; readonly value: Refusal }
+    | { readonly $case: "logs"; readonly value: LogSubscriptions }
     | undefined;
 }
 
@@ -977,6 +979,9 @@ export const ManagerMessage = {
       case "refusal":
         Refusal.encode(message.message.value, writer.uint32(50).fork()).ldelim();
         break;
+      case "logs":
+        LogSubscriptions.encode(message.message.value, writer.uint32(58).fork()).ldelim();
+        break;
     }
     return writer;
   },
@@ -1030,6 +1035,13 @@ export const ManagerMessage = {
 
           message.message = { $case: "refusal", value: Refusal.decode(reader, reader.uint32()) };
           continue;
+        case 7:
+          if (tag !== 58) {
+            break;
+          }
+
+          message.message = { $case: "logs", value: LogSubscriptions.decode(reader, reader.uint32()) };
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -1053,6 +1065,8 @@ export const ManagerMessage = {
         ? { $case: "state", value: SessionState.fromJSON(object.state) }
         : isSet(object.refusal)
         ? { $case: "refusal", value: Refusal.fromJSON(object.refusal) }
+        : isSet(object.logs)
+        ? { $case: "logs", value: LogSubscriptions.fromJSON(object.logs) }
         : undefined,
     };
   },
@@ -1076,6 +1090,9 @@ export const ManagerMessage = {
     }
     if (message.message?.$case === "refusal") {
       obj.refusal = Refusal.toJSON(message.message.value);
+    }
+    if (message.message?.$case === "logs") {
+      obj.logs = LogSubscriptions.toJSON(message.message.value);
     }
     return obj;
   },
@@ -1106,6 +1123,9 @@ export const ManagerMessage = {
     }
     if (object.message?.$case === "refusal" && object.message?.value !== undefined && object.message?.value !== null) {
       message.message = { $case: "refusal", value: Refusal.fromPartial(object.message.value) };
+    }
+    if (object.message?.$case === "logs" && object.message?.value !== undefined && object.message?.value !== null) {
+      message.message = { $case: "logs", value: LogSubscriptions.fromPartial(object.message.value) };
     }
     return message;
   },

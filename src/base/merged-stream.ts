@@ -1,0 +1,124 @@
+// Sources that come and go, read into one stream in the order of time (time-merge.ts). A source is read on only when all of
+// it went out, and only while not too much is held: who reads this slowly slows every source down.
+
+import type { Clock } from "./clock.js";
+import { type Stamped, TimeMerge, type TimeMergeOptions } from "./time-merge.js";
+import { Wake } from "./wake.js";
+
+/** Lines given at once: the loop is free between. */
+const linesMax = 500;
+
+export interface MergedStreamOptions<Line> extends TimeMergeOptions {
+  /** Held in all before sources that went out are read on. */
+  readonly bytesMax: number;
+  readonly bytesOf: (line: Line) => number;
+}
+
+export class MergedStream<Line extends Stamped> {
+  readonly #options: MergedStreamOptions<Line>;
+  readonly #clock: Clock;
+  readonly #merge: TimeMerge<Line>;
+  readonly #bell = new Wake();
+  /** Sources that wait until they may be read on. */
+  readonly #waiting = new Map<string, () => void>();
+  readonly #readings = new Map<string, { isOver: boolean }>();
+  #heldBytes = 0;
+  #isFinished = false;
+
+  constructor(options: MergedStreamOptions<Line>, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+    this.#merge = new TimeMerge(options);
+  }
+
+  /** Bytes of lines that came and did not go out. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  /** A source is on its way: older lines of it are waited for. */
+  expect(name: string): void {
+    this.#merge.expect(name, this.#clock.monotonic());
+  }
+
+  /** Reads a source, in place of an earlier one of the same name; resolves at its end, rejects with its error. */
+  async attach(name: string, batches: AsyncIterable<readonly Line[]>): Promise<void> {
+    const before = this.#readings.get(name);
+    if (before) before.isOver = true;
+    this.#release(name);
+    const reading = { isOver: false };
+    this.#readings.set(name, reading);
+    this.#merge.open(name);
+    this.#bell.ring();
+    try {
+      for await (const lines of batches) {
+        if (reading.isOver) return;
+        if (!this.#merge.wants(name)) await this.#untilWanted(name);
+        if (reading.isOver) return;
+        this.#push(name, lines);
+        if (lines.length > 0) await this.#untilWanted(name);
+        if (reading.isOver) return;
+      }
+    } finally {
+      if (!reading.isOver) this.end(name);
+    }
+  }
+
+  /** Nothing more comes of this source. */
+  end(name: string): void {
+    const reading = this.#readings.get(name);
+    if (reading) reading.isOver = true;
+    this.#readings.delete(name);
+    this.#release(name);
+    this.#merge.end(name);
+    this.#bell.ring();
+  }
+
+  /** No new sources: the stream ends with the last of those there are. */
+  finish(): void {
+    this.#isFinished = true;
+    this.#bell.ring();
+  }
+
+  /** Read once, to its end or until somebody stops reading: then every source is let go. */
+  async *read(signal: AbortSignal): AsyncGenerator<readonly Line[], void, void> {
+    try {
+      for (;;) {
+        const { lines, waitMs } = this.#merge.take(this.#clock.monotonic(), linesMax);
+        if (lines.length > 0) {
+          this.#took(lines);
+          yield lines;
+        } else if (waitMs !== undefined) await this.#bell.waitAtMost(this.#clock, waitMs, signal);
+        else if (this.#isFinished && this.#merge.isEmpty) return;
+        else await this.#bell.wait(signal);
+      }
+    } finally {
+      for (const name of [...this.#readings.keys()]) this.end(name);
+    }
+  }
+
+  #push(name: string, lines: readonly Line[]): void {
+    for (const line of lines) this.#heldBytes += this.#options.bytesOf(line);
+    this.#merge.push(name, lines, this.#clock.monotonic());
+    this.#bell.ring();
+  }
+
+  #took(lines: readonly Line[]): void {
+    for (const line of lines) this.#heldBytes -= this.#options.bytesOf(line);
+    for (const name of [...this.#waiting.keys()]) if (this.#mayReadOn(name)) this.#release(name);
+  }
+
+  #mayReadOn(name: string): boolean {
+    return this.#merge.wants(name) && this.#heldBytes < this.#options.bytesMax;
+  }
+
+  #untilWanted(name: string): Promise<void> {
+    if (this.#mayReadOn(name)) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.set(name, resolve));
+  }
+
+  #release(name: string): void {
+    this.#waiting.get(name)?.();
+    this.#waiting.delete(name);
+  }
+}
