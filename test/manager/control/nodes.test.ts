@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { wallTime } from "../../../src/base/index.js";
 import { NodeState, TaskState } from "../../../src/gen/skep/v1/objects.js";
 import { type DeepPartial, NodeAvailability, NodeRole, NodeSpec } from "../../../src/gen/skep/v1/specs.js";
 import { aTask } from "../../support/memory.js";
@@ -38,6 +39,20 @@ describe("update", () => {
     await c.control.nodes.update(c.request(), "w1", seen, spec({}));
     await expect(c.control.nodes.update(c.request(), "w1", seen, spec({}))).rejects.toThrow("update out of sequence");
     await expect(c.control.nodes.update(c.request(), "w1", 0, spec({}))).rejects.toThrow("update out of sequence");
+  });
+
+  test("a drain is dated when it begins, and its timeout stays when a client does not name it", async () => {
+    const update = (fields: DeepPartial<NodeSpec>) =>
+      c.control.nodes.update(c.request(), "w1", version("w1"), spec(fields));
+    await update({ availability: NodeAvailability.DRAIN, drainTimeout: { seconds: 300 } });
+    const began = node("w1").drainingSince;
+    expect(began).toEqual(wallTime(c.clock.now()));
+    await c.clock.advance(1_000);
+    await update({ availability: NodeAvailability.DRAIN });
+    expect(node("w1")).toMatchObject({ drainingSince: began, spec: { drainTimeout: { seconds: 300 } } });
+    await update({});
+    expect(node("w1").drainingSince).toBeUndefined();
+    expect(node("w1").spec?.drainTimeout).toMatchObject({ seconds: 300 });
   });
 
   test("a worker is promoted and demoted again", async () => {
