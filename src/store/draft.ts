@@ -37,7 +37,7 @@ export class Draft implements Transaction {
   readonly #now: WallTime;
   #committed = 0;
   #changes: Change[] = [];
-  #undo: (() => void)[] = [];
+  #undo: Undo[] = [];
 
   constructor(tables: Tables, revision: number, now: WallTime) {
     this.#tables = Object.fromEntries(
@@ -69,14 +69,14 @@ export class Draft implements Transaction {
       updatedAt: this.#now,
     };
     const stamped = { ...row, meta } as Rows[T];
-    this.#undo.push(target.set(row.id, stamped));
+    this.#write(target, row.id, stamped);
     this.#changes.push({ kind: "put", table, row: stamped } as Change);
   }
 
   delete(table: TableName, id: string): void {
-    const target = this.#tables[table];
+    const target = this.#tables[table] as DraftTable<TableName>;
     if (target.get(id) === undefined) return;
-    this.#undo.push(target.set(id, undefined));
+    this.#write(target, id, gone);
     this.#changes.push({ kind: "delete", table, id });
   }
 
@@ -84,7 +84,7 @@ export class Draft implements Transaction {
     const target = this.#tables.task;
     const task = target.get(taskId);
     invariant(task !== undefined, "a status is written to a task that exists", { taskId });
-    this.#undo.push(target.set(taskId, withStatus(task, status, this.revision + 1)));
+    this.#write(target, taskId, withStatus(task, status, this.revision + 1));
     this.#changes.push({ kind: "status", taskId, status });
   }
 
@@ -104,25 +104,40 @@ export class Draft implements Transaction {
 
   /** Takes the transaction back: as if it had never run. */
   rollback(): void {
-    for (const undo of this.#undo.reverse()) undo();
+    for (const { target, id, before } of this.#undo.reverse()) target.restore(id, before);
     this.#changes = [];
     this.#undo = [];
   }
+
+  #write<T extends TableName>(target: DraftTable<T>, id: string, row: Rows[T] | typeof gone): void {
+    this.#undo.push({ target, id, before: target.set(id, row) });
+  }
+}
+
+/** What stands over the base for an id: nothing, a row, or that it is gone. */
+type Over<T extends TableName> = Rows[T] | typeof gone | undefined;
+const gone = null;
+
+interface Undo {
+  readonly target: { restore(id: string, before: Over<TableName>): void };
+  readonly id: string;
+  readonly before: Over<TableName>;
 }
 
 type DraftTables = { readonly [T in TableName]: DraftTable<T> };
 
 /** A table with writes laid over it. */
 class DraftTable<T extends TableName> implements ReadTable<T> {
+  readonly #name: T;
   readonly #base: Table<T>;
-  readonly #written: Table<T>;
-  /** Ids whose base row does not count any more. */
-  readonly #touched = new Set<string>();
+  readonly #over = new Map<string, Rows[T] | typeof gone>();
+  /** The rows of `#over` with their indexes, once somebody asked for one: most transactions never do. */
+  #indexed: Table<T> | undefined;
   #sizeDelta = 0;
 
   constructor(name: T, base: Table<T>) {
+    this.#name = name;
     this.#base = base;
-    this.#written = new Table(name);
   }
 
   get size(): number {
@@ -130,49 +145,65 @@ class DraftTable<T extends TableName> implements ReadTable<T> {
   }
 
   get(id: string): Rows[T] | undefined {
-    return this.#touched.has(id) ? this.#written.get(id) : this.#base.get(id);
+    const over = this.#over.get(id);
+    return over === undefined ? this.#base.get(id) : (over ?? undefined);
   }
 
   oldest(): Rows[T] | undefined {
-    for (const row of this.#base.all()) if (!this.#touched.has(row.id)) return row;
-    return this.#written.oldest();
+    for (const row of this.#base.all()) if (!this.#over.has(row.id)) return row;
+    for (const row of this.#over.values()) if (row !== gone) return row;
+    return undefined;
   }
 
   all(): Iterable<Rows[T]> {
-    return this.#merge(this.#base.all(), this.#written.all());
+    return this.#merge(this.#base.all(), this.#written().all());
   }
 
   by(index: Indexes[T], key: string): Iterable<Rows[T]> {
-    return this.#merge(this.#base.by(index, key), this.#written.by(index, key));
+    if (this.#over.size === 0) return [...this.#base.by(index, key)];
+    return this.#merge(this.#base.by(index, key), this.#written().by(index, key));
   }
 
   byPrefix(prefix: string): Iterable<Rows[T]> {
-    return this.#merge(this.#base.byPrefix(prefix), this.#written.byPrefix(prefix));
+    return this.#merge(this.#base.byPrefix(prefix), this.#written().byPrefix(prefix));
   }
 
-  /** Writes or (undefined) deletes a row; returns how to take that back. */
-  set(id: string, row: Rows[T] | undefined): () => void {
-    const before = this.get(id);
-    const wasTouched = this.#touched.has(id);
-    this.#touched.add(id);
-    this.#place(id, row);
-    this.#sizeDelta += Number(row !== undefined) - Number(before !== undefined);
-    return () => {
-      this.#sizeDelta -= Number(row !== undefined) - Number(before !== undefined);
-      this.#place(id, wasTouched ? before : undefined);
-      if (!wasTouched) this.#touched.delete(id);
-    };
+  /** Writes or deletes a row; returns what stood there before, for `restore`. */
+  set(id: string, row: Rows[T] | typeof gone): Over<T> {
+    const before = this.#over.get(id);
+    const isThere = before === undefined ? this.#base.get(id) !== undefined : before !== gone;
+    this.#sizeDelta += Number(row !== gone) - Number(isThere);
+    this.#over.set(id, row);
+    this.#index(id, row);
+    return before;
   }
 
-  #place(id: string, row: Rows[T] | undefined): void {
-    if (row === undefined) this.#written.delete(id);
-    else this.#written.set(row);
+  /** `before`: what `set` returned. */
+  restore(id: string, before: Over<TableName>): void {
+    const isThere = this.#over.get(id) !== gone;
+    if (before === undefined) this.#over.delete(id);
+    else this.#over.set(id, before as Rows[T] | typeof gone);
+    this.#index(id, before as Over<T>);
+    this.#sizeDelta += Number(this.get(id) !== undefined) - Number(isThere);
+  }
+
+  #index(id: string, row: Over<T>): void {
+    if (row === undefined || row === gone) this.#indexed?.delete(id);
+    else this.#indexed?.set(row);
+  }
+
+  #written(): Table<T> {
+    if (this.#indexed !== undefined) return this.#indexed;
+    const indexed = new Table(this.#name);
+    for (const row of this.#over.values()) if (row !== gone) indexed.set(row);
+    this.#indexed = indexed;
+    return indexed;
   }
 
   /** A copy, so that a transaction may write while it walks. */
   #merge(base: Iterable<Rows[T]>, written: Iterable<Rows[T]>): readonly Rows[T][] {
     const rows: Rows[T][] = [];
-    for (const row of base) if (!this.#touched.has(row.id)) rows.push(row);
+    for (const row of base) if (!this.#over.has(row.id)) rows.push(row);
     for (const row of written) rows.push(row);
     return rows;
   }

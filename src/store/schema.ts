@@ -29,29 +29,46 @@ export interface Indexes {
   request: never;
 }
 
-type KeysOf<T extends TableName> = Readonly<Record<Indexes[T], (row: Rows[T]) => string>>;
+/** One index of a table. */
+export interface IndexRule<Row> {
+  /** The key of a row; "" keeps it out of the index. */
+  readonly key: (row: Row) => string;
+  /** Whether two versions of a row certainly have the same key: cheaper than to make both. */
+  readonly same: (a: Row, b: Row) => boolean;
+}
 
-/** The key of each index, as a function of the row; "" keeps a row out of the index. */
-export const indexKeys: { readonly [T in TableName]: KeysOf<T> } = {
+type RulesOf<T extends TableName> = Readonly<Record<Indexes[T], IndexRule<Rows[T]>>>;
+
+export const indexRules: { readonly [T in TableName]: RulesOf<T> } = {
   cluster: {},
   node: {
-    hostname: (node) => node.description?.hostname ?? "",
-    manager: (node) => (isOrBecomesManager(node) ? anyManager : ""),
-    raft: (node) => (node.manager ? String(node.manager.raftId) : ""),
+    hostname: byField((node) => node.description?.hostname ?? ""),
+    manager: byField((node) => (isOrBecomesManager(node) ? anyManager : "")),
+    raft: byField((node) => (node.manager ? String(node.manager.raftId) : "")),
   },
-  service: { name: (service) => nameKey(service.name) },
-  revision: { service: (revision) => revision.serviceId },
+  service: { name: { key: (service) => nameKey(service.name), same: (a, b) => a.name === b.name } },
+  revision: { service: byField((revision) => revision.serviceId) },
   task: {
-    service: (task) => task.serviceId,
-    node: (task) => task.nodeId,
-    slot: (task) => slotKey(task.serviceId, task.slot, task.nodeId),
-    revision: (task) => revisionId(task.serviceId, task.revision),
+    service: byField((task) => task.serviceId),
+    node: byField((task) => task.nodeId),
+    slot: {
+      key: (task) => slotKey(task.serviceId, task.slot, task.nodeId),
+      same: (a, b) => a.serviceId === b.serviceId && a.slot === b.slot && (a.slot > 0 || a.nodeId === b.nodeId),
+    },
+    revision: {
+      key: (task) => revisionId(task.serviceId, task.revision),
+      same: (a, b) => a.serviceId === b.serviceId && a.revision === b.revision,
+    },
   },
-  network: { name: (network) => network.name },
+  network: { name: byField((network) => network.name) },
   request: {},
 };
 
-export const tableNames = Object.keys(indexKeys) as readonly TableName[];
+function byField<Row>(key: (row: Row) => string): IndexRule<Row> {
+  return { key, same: (a, b) => key(a) === key(b) };
+}
+
+export const tableNames = Object.keys(indexRules) as readonly TableName[];
 
 /** The one key of the `manager` index of nodes: those that are, are to be, or have yet to cease to be managers. */
 export const anyManager = "manager";

@@ -1,6 +1,6 @@
 // One table: rows by id, and by each declared index. Rows are never changed, only replaced.
 
-import { type Indexes, indexKeys, type Rows, type TableName } from "./schema.js";
+import { type Indexes, type IndexRule, indexRules, type Rows, type TableName } from "./schema.js";
 
 /** What a reader sees of a table. Iterables are live: consume them before the next await. */
 export interface ReadTable<T extends TableName> {
@@ -16,19 +16,19 @@ export interface ReadTable<T extends TableName> {
   byPrefix(prefix: string): Iterable<Rows[T]>;
 }
 
-interface Index<T extends TableName> {
+/** Ids by key; most keys have one, which then stands for itself. Ids, so that a new version of a row changes nothing here. */
+interface Index<Row> extends IndexRule<Row> {
   readonly name: string;
-  readonly keyOf: (row: Rows[T]) => string;
-  readonly ids: Map<string, Map<string, Rows[T]>>;
+  readonly ids: Map<string, string | Set<string>>;
 }
 
 export class Table<T extends TableName> implements ReadTable<T> {
   #rows = new Map<string, Rows[T]>();
-  #indexes: readonly Index<T>[];
+  #indexes: readonly Index<Rows[T]>[];
 
   constructor(table: T) {
-    const keys = Object.entries(indexKeys[table]) as [string, (row: Rows[T]) => string][];
-    this.#indexes = keys.map(([name, keyOf]) => ({ name, keyOf, ids: new Map() }));
+    const rules = Object.entries(indexRules[table]) as [string, IndexRule<Rows[T]>][];
+    this.#indexes = rules.map(([name, { key, same }]) => ({ name, key, same, ids: new Map() }));
   }
 
   get size(): number {
@@ -49,12 +49,11 @@ export class Table<T extends TableName> implements ReadTable<T> {
   }
 
   by(index: Indexes[T], key: string): Iterable<Rows[T]> {
-    return (
-      this.#indexes
-        .find((each) => each.name === index)
-        ?.ids.get(key)
-        ?.values() ?? []
-    );
+    const ids = this.#indexes.find((each) => each.name === index)?.ids.get(key);
+    if (ids === undefined) return [];
+    if (typeof ids !== "string") return this.#rowsOf(ids);
+    const row = this.#rows.get(ids);
+    return row ? [row] : [];
   }
 
   *byPrefix(prefix: string): Iterable<Rows[T]> {
@@ -66,12 +65,12 @@ export class Table<T extends TableName> implements ReadTable<T> {
     const previous = this.#rows.get(row.id);
     this.#rows.set(row.id, row);
     for (const index of this.#indexes) {
-      const key = index.keyOf(row);
       if (previous !== undefined) {
-        const before = index.keyOf(previous);
-        if (before !== key) remove(index.ids, before, row.id);
+        if (index.same(previous, row)) continue;
+        remove(index.ids, index.key(previous), row.id);
       }
-      if (key !== "") insert(index.ids, key, row.id, row);
+      const key = index.key(row);
+      if (key !== "") insert(index.ids, key, row.id);
     }
   }
 
@@ -79,7 +78,7 @@ export class Table<T extends TableName> implements ReadTable<T> {
     const row = this.#rows.get(id);
     if (row === undefined) return;
     this.#rows.delete(id);
-    for (const index of this.#indexes) remove(index.ids, index.keyOf(row), id);
+    for (const index of this.#indexes) remove(index.ids, index.key(row), id);
   }
 
   /** Holds what `other` holds from now on, however much that is, and `other` is not used any more. */
@@ -87,16 +86,26 @@ export class Table<T extends TableName> implements ReadTable<T> {
     this.#rows = other.#rows;
     this.#indexes = other.#indexes;
   }
+
+  *#rowsOf(ids: Iterable<string>): Iterable<Rows[T]> {
+    for (const id of ids) {
+      const row = this.#rows.get(id);
+      if (row !== undefined) yield row;
+    }
+  }
 }
 
-function insert<Row>(ids: Map<string, Map<string, Row>>, key: string, id: string, row: Row): void {
-  const rows = ids.get(key);
-  if (rows) rows.set(id, row);
-  else ids.set(key, new Map([[id, row]]));
+function insert(ids: Map<string, string | Set<string>>, key: string, id: string): void {
+  const known = ids.get(key);
+  if (known === undefined) ids.set(key, id);
+  else if (typeof known !== "string") known.add(id);
+  else if (known !== id) ids.set(key, new Set([known, id]));
 }
 
-function remove<Row>(ids: Map<string, Map<string, Row>>, key: string, id: string): void {
-  const rows = ids.get(key);
-  if (!rows?.delete(id)) return;
-  if (rows.size === 0) ids.delete(key);
+function remove(ids: Map<string, string | Set<string>>, key: string, id: string): void {
+  const known = ids.get(key);
+  if (known === undefined) return;
+  if (typeof known === "string") {
+    if (known === id) ids.delete(key);
+  } else if (known.delete(id) && known.size === 0) ids.delete(key);
 }
