@@ -14,6 +14,7 @@ import type { AgentMessage, ManagerMessage, ManagerPeer } from "../../gen/skep/v
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
 import { follow, type RowChange, type Store, type TableName, type Writer } from "../../store/index.js";
 import { Liveness } from "./liveness.js";
+import { type LogRequests, noLogs } from "./log-requests.js";
 import { NodeRows } from "./node-rows.js";
 import { nodesWithOrphans, orphanSome } from "./orphans.js";
 import { heartbeatPeriodMs, SessionStates } from "./session-state.js";
@@ -41,6 +42,8 @@ export interface DispatcherModules {
   readonly metrics: Metrics;
   /** Where the managers are reached now: agents remember them. */
   managers(): readonly ManagerPeer[];
+  /** What nodes are asked to publish; nothing when absent. */
+  readonly logs?: LogRequests;
 }
 
 export class Dispatcher {
@@ -71,6 +74,7 @@ export class Dispatcher {
       rows: this.#rows,
       reports: this.#reports,
       states: this.#states,
+      logs: modules.logs ?? noLogs,
       bell: this.#bell,
     });
     this.#sessionsCount = metrics.gauge("skep_dispatcher_sessions", "Nodes with a session.");

@@ -15,4 +15,5 @@
  * accept-status.ts decides what is stored (pure), sessions.ts and session.ts hold the streams.
  */
 export { Dispatcher, type DispatcherModules, type DispatcherOptions } from "./dispatcher.js";
+export type { LogRequests } from "./log-requests.js";
 export type { SessionPeer } from "./sessions.js";

@@ -3,6 +3,7 @@
 
 import { millis, SwarmError, Wake } from "../../base/index.js";
 import type { AgentOpen, ManagerMessage, Refusal, SessionState } from "../../gen/skep/v1/dispatcher.js";
+import type { LogSubscriptions } from "../../gen/skep/v1/logs.js";
 import type { View } from "../../store/index.js";
 import { TaskSet, touchedMax } from "./task-set.js";
 
@@ -16,6 +17,8 @@ export interface SessionWorld {
   readonly clusterId: string;
   /** What the agent must know of the cluster now; the same object while nothing changed. */
   readonly state: () => SessionState;
+  /** What the node is asked to publish now; the same object while nothing changed. */
+  readonly logs: () => LogSubscriptions;
   readonly assignmentsSent: (count: number) => void;
 }
 
@@ -35,6 +38,8 @@ export class Session {
   #reports = { heard: 0, stored: 0, acknowledged: 0, waiting: 0 };
   #toldState: SessionState | undefined;
   #isStateTouched = false;
+  #toldLogs: LogSubscriptions | undefined;
+  #isLogsTouched = true;
 
   constructor(id: string, nodeId: string, open: AgentOpen, world: SessionWorld) {
     this.id = id;
@@ -104,6 +109,12 @@ export class Session {
     this.#bell.ring();
   }
 
+  /** The node is asked to publish something else. */
+  touchLogs(): void {
+    this.#isLogsTouched = true;
+    this.#bell.ring();
+  }
+
   /** session → no session: the agent is told why. */
   refuse(refusal: Refusal): void {
     this.#finish({ kind: "refused", refusal });
@@ -131,7 +142,9 @@ export class Session {
 
   /** A heartbeat never waits behind an assignment. */
   #next(): ManagerSays | undefined {
-    return this.#heartbeat() ?? this.#acknowledgement() ?? this.#stateChange() ?? this.#assignments();
+    return (
+      this.#heartbeat() ?? this.#acknowledgement() ?? this.#stateChange() ?? this.#assignments() ?? this.#logsChange()
+    );
   }
 
   #heartbeat(): ManagerSays | undefined {
@@ -155,6 +168,16 @@ export class Session {
     if (state === this.#toldState) return undefined;
     this.#toldState = state;
     return { $case: "state", value: state };
+  }
+
+  /** An agent that was told nothing yet reads nothing. */
+  #logsChange(): ManagerSays | undefined {
+    if (!this.#isLogsTouched) return undefined;
+    this.#isLogsTouched = false;
+    const logs = this.#world.logs();
+    if (logs === this.#toldLogs || (this.#toldLogs === undefined && logs.subscriptions.length === 0)) return undefined;
+    this.#toldLogs = logs;
+    return { $case: "logs", value: logs };
   }
 
   #assignments(): ManagerSays | undefined {

@@ -22,6 +22,7 @@ import {
 import type { NodeRole } from "../../gen/skep/v1/specs.js";
 import { NotLeader, type Store } from "../../store/index.js";
 import type { Liveness } from "./liveness.js";
+import type { LogRequests } from "./log-requests.js";
 import type { NodeRows } from "./node-rows.js";
 import { heartbeatFailure } from "./presence.js";
 import { nodeRefusal, notLeading, refusalFor, superseded } from "./refusals.js";
@@ -52,6 +53,7 @@ export interface SessionsModules {
   readonly rows: NodeRows;
   readonly reports: StatusReports;
   readonly states: SessionStates;
+  readonly logs: LogRequests;
   /** Rung when there is something to store. */
   readonly bell: Wake;
 }
@@ -67,6 +69,7 @@ export class Sessions {
   constructor(modules: SessionsModules) {
     this.#modules = modules;
     const { metrics } = modules;
+    modules.logs.onChange((nodeId) => this.#byNode.get(nodeId)?.touchLogs());
     this.#assignments = metrics.counter(
       "skep_dispatcher_assignments_total",
       "Task assignments sent, removals included.",
@@ -174,13 +177,14 @@ export class Sessions {
 
   /** no session, or an older one → this one. From here on its node is present. */
   #admit(nodeId: string, open: AgentOpen): Session {
-    const { store, clock, random, states, liveness } = this.#modules;
+    const { store, clock, random, states, logs, liveness } = this.#modules;
     this.#byNode.get(nodeId)?.refuse(superseded);
     liveness.open(nodeId, clock.monotonic(), heartbeatPeriodMs(store.cluster), open.engine);
     const session = new Session(newId(random), nodeId, open, {
       view: store,
       clusterId: store.cluster?.id ?? "",
       state: states.of(nodeId),
+      logs: () => logs.of(nodeId),
       assignmentsSent: (count) => this.#assignments.add(count),
     });
     this.#byNode.set(nodeId, session);
