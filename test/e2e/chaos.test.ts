@@ -3,7 +3,7 @@ import { runChaos } from "./support/chaos/chaos.js";
 import { onRealHosts } from "./support/on-real-hosts.js";
 
 /** Of faults; making the swarm, healing the last fault and checking come on top. */
-const FAULTS_MS = Number(process.env["SKEP_CHAOS_MS"] ?? 240_000);
+const FAULTS_MS = Number(process.env["SKEP_CHAOS_MS"] ?? 300_000);
 const seed = Number(process.env["SKEP_CHAOS_SEED"] ?? Date.now() % 2 ** 31);
 
 onRealHosts("five managers under faults, written to all the time", () => {
