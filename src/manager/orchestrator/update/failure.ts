@@ -1,29 +1,36 @@
 // When an update has failed, and what is done then (swarm-semantics §4.3 step 5).
 
-import { invariant } from "../../../base/index.js";
+import { invariant, millis } from "../../../base/index.js";
 import { type Task, UpdateState, type UpdateStatus } from "../../../gen/skep/v1/objects.js";
 import { UpdateFailureAction } from "../../../gen/skep/v1/specs.js";
-import { isTerminal, stateOf, updateOf } from "../../../model/index.js";
+import { isTerminal, stateOf, statusAtMs, updateOf } from "../../../model/index.js";
 import type { Step } from "../change.js";
 import type { Slot } from "../replicated/slots.js";
-import { byAge, isOfUpdate, isRollingBack, type World } from "../world.js";
+import { isOfUpdate, isRollingBack, type World } from "../world.js";
+import { isOverdue, overdueText } from "./deadline.js";
 
-/** The step that pauses or rolls back an update in which too many tasks ended early; nothing while it goes well. */
+/** The step that pauses or rolls back an update in which too many tasks failed; nothing while it goes well. */
 export function failureOf(world: World, slots: readonly Slot[]): Step | undefined {
   const status = world.service.updateStatus;
   const rollingBack = isRollingBack(world.service);
   const { failureAction, maxFailureRatio } = updateOf(world.spec, rollingBack);
   if (status === undefined || failureAction === UpdateFailureAction.CONTINUE || status.failed === 0) return undefined;
   if (status.failed / Math.max(1, status.total) <= maxFailureRatio) return undefined;
-  const taskId = lastFailed(world, slots)?.id ?? "";
-  if (rollingBack) return pause(world, UpdateState.ROLLBACK_PAUSED, `rollback paused due to ${early(taskId)}`);
-  const goesBack = failureAction === UpdateFailureAction.ROLLBACK && world.service.previousRevision !== undefined;
-  if (goesBack) return rollBack(world, `update rolled back due to ${early(taskId)}`);
-  return pause(world, UpdateState.PAUSED, `update paused due to ${early(taskId)}`);
+  const why = cause(world, slots);
+  const goesBack = failureAction === UpdateFailureAction.ROLLBACK;
+  if (rollingBack) {
+    // Docker's words: it says "rollback" only where it was told to roll back what is a rollback already.
+    return pause(world, UpdateState.ROLLBACK_PAUSED, `${goesBack ? "rollback" : "update"} paused${why}`);
+  }
+  if (goesBack && world.service.previousRevision !== undefined) return rollBack(world, `update rolled back${why}`);
+  return pause(world, UpdateState.PAUSED, `update paused${why}`);
 }
 
-function early(taskId: string): string {
-  return `failure or early termination of task ${taskId}`;
+/** What comes after "update paused": Docker's words for a task that ended, ours for one that gets no further. */
+function cause(world: World, slots: readonly Slot[]): string {
+  const task = lastFailed(world, slots);
+  if (task !== undefined && !isTerminal(stateOf(task))) return `: ${overdueText(world, task)}`;
+  return ` due to failure or early termination of task ${task?.id ?? ""}`;
 }
 
 function pause(world: World, state: UpdateState, message: string): Step {
@@ -48,7 +55,11 @@ function rollBack(world: World, message: string): Step {
 function lastFailed(world: World, slots: readonly Slot[]): Task | undefined {
   return slots
     .flatMap((slot) => slot.tasks)
-    .filter((task) => isOfUpdate(world, task) && isTerminal(stateOf(task)))
-    .sort(byAge)
+    .filter((task) => isOfUpdate(world, task) && (isTerminal(stateOf(task)) || isOverdue(task)))
+    .sort((a, b) => failedAtMs(a) - failedAtMs(b) || (a.id < b.id ? -1 : 1))
     .at(-1);
+}
+
+function failedAtMs(task: Task): number {
+  return isTerminal(stateOf(task)) ? statusAtMs(task) : millis(task.restart?.overdueAt);
 }

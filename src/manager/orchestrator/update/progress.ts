@@ -6,18 +6,22 @@ import { UpdateOrder } from "../../../gen/skep/v1/specs.js";
 import { isDirty, isTerminal, isWanted, stateOf, statusAtMs, updateOf } from "../../../model/index.js";
 import { type Step, stopping } from "../change.js";
 import type { Slot } from "../replicated/slots.js";
-import { isOfUpdate, isRollingBack, remainingMs, type World } from "../world.js";
+import { isDraining, isOfUpdate, isRollingBack, remainingMs, type World } from "../world.js";
+import { isOverdue, progressDeadlineMs } from "./deadline.js";
 
 export interface Progress {
-  /** Slots without a task of the current spec, by number. */
+  /** Slots without a task of the current spec: those where nothing runs first, then by place. */
   readonly todo: readonly Slot[];
-  /** Slots under way, and those done which rest for the configured delay: each takes one of `parallelism`. */
+  /**
+   * What takes one of `parallelism`: slots under way, those done which rest for the configured delay, and those where
+   * nothing runs although it should.
+   */
   readonly busy: number;
   /** Slots not yet changed, those under way included. */
   readonly undone: number;
   /** Stops what a slot has too much of, now that the right task runs. */
   readonly settling: readonly Step[];
-  /** Milliseconds until the first resting slot is done; 0 when none rests. */
+  /** Milliseconds until the first slot is busy no more by the clock alone; 0 when none will be. */
   readonly restsForMs: number;
   /** Milliseconds for which the tasks already made are still watched; 0 when that is over. */
   readonly watchedForMs: number;
@@ -44,15 +48,18 @@ export function progressOf(world: World, slots: readonly Slot[]): Progress {
     const phase = phaseOf(world, slot);
     if (phase.kind === "todo") todo.push(slot);
     if (phase.kind === "busy") busy += 1;
-    if (phase.kind !== "done") undone += 1;
-    else if (phase.atMs !== undefined) {
-      rests.push(remainingMs(phase.atMs + delayMs, world.nowMs, delayMs));
-      watchedForMs = Math.max(watchedForMs, remainingMs(phase.atMs + monitorMs, world.nowMs, monitorMs));
+    if (phase.kind !== "done") {
+      undone += 1;
+      continue;
     }
+    const restsForMs = phase.atMs === undefined ? 0 : remainingMs(phase.atMs + delayMs, world.nowMs, delayMs);
+    rests.push(Math.max(restsForMs, downForMs(world, slot)));
+    if (phase.atMs === undefined) continue;
+    watchedForMs = Math.max(watchedForMs, remainingMs(phase.atMs + monitorMs, world.nowMs, monitorMs));
   }
   const resting = rests.filter((rest) => rest > 0);
   const restsForMs = resting.length > 0 ? Math.min(...resting) : 0;
-  return { todo, busy: busy + resting.length, undone, settling, restsForMs, watchedForMs };
+  return { todo: downFirst(todo), busy: busy + resting.length, undone, settling, restsForMs, watchedForMs };
 }
 
 /** Whether a task is not what the service asks for now. */
@@ -67,30 +74,60 @@ export function isTaskDirty(world: World, task: Task): boolean {
 }
 
 /**
- * More than one wanted task: once one of the current spec runs, the others go. Start-first keeps the old one until then;
- * stop-first never wants two, so what is left over goes at once.
+ * More than one wanted task: once one of the current spec runs where it may stay, the others go. Start-first keeps the old
+ * one until then, by update or drain; stop-first never wants two, so what is left over goes at once.
  */
 export function settle(world: World, tasks: readonly Task[]): readonly Step[] {
   const wanted = tasks.filter(isWanted);
   if (wanted.length < 2) return [];
-  const clean = wanted.filter((task) => !isTerminal(stateOf(task)) && !isTaskDirty(world, task));
-  const running = clean.find((task) => stateOf(task) === TaskState.RUNNING);
+  const right = wanted.filter(
+    (task) => !isTerminal(stateOf(task)) && !isTaskDirty(world, task) && mayStay(world, task),
+  );
+  const running = right.find((task) => stateOf(task) === TaskState.RUNNING);
   const { order } = updateOf(world.spec, isRollingBack(world.service));
-  const kept = running ?? (order === UpdateOrder.STOP_FIRST ? clean[0] : undefined);
+  const kept = running ?? (order === UpdateOrder.STOP_FIRST ? right[0] : undefined);
   if (kept === undefined) return [];
   return [wanted.filter((task) => task.id !== kept.id).flatMap(stopping)];
+}
+
+function mayStay(world: World, task: Task): boolean {
+  return task.nodeId === "" || !isDraining(world.node(task.nodeId));
 }
 
 function phaseOf(world: World, slot: Slot): Phase {
   if (slot.replica.every((task) => isTaskDirty(world, task))) return { kind: "todo" };
   const attempts = slot.tasks.filter((task) => isOfUpdate(world, task));
-  if (attempts.some((task) => isWanted(task) && stateOf(task) < TaskState.RUNNING)) return { kind: "busy" };
+  if (attempts.some((task) => isWanted(task) && stateOf(task) < TaskState.RUNNING && !isOverdue(task))) {
+    return { kind: "busy" };
+  }
   const times = attempts.map(doneAtMs);
   return { kind: "done", atMs: times.length > 0 ? Math.max(...times) : undefined };
 }
 
-/** When a task of the update began to run, or ended without. */
+/** When a task of the update began to run, ended without, or was given up. */
 function doneAtMs(task: Task): number {
-  const since = task.restart?.runningSince;
+  const since = task.restart?.overdueAt ?? task.restart?.runningSince;
   return since !== undefined ? millis(since) : statusAtMs(task);
+}
+
+/**
+ * How long a changed slot in which nothing runs still holds the update up: the update takes no running task down while one
+ * it can count on is missing (R-413). Bounded, so that a service whose tasks always fail is not updated for ever.
+ */
+function downForMs(world: World, slot: Slot): number {
+  if (!isDown(slot) || !slot.replica.some((task) => isWanted(task) && task.restart?.replaces)) return 0;
+  const failures = slot.tasks.filter((task) => isOfUpdate(world, task)).map(doneAtMs);
+  const sinceMs = failures.length > 0 ? Math.min(...failures) : millis(world.service.updateStatus?.startedAt);
+  return remainingMs(sinceMs + progressDeadlineMs, world.nowMs, progressDeadlineMs);
+}
+
+/** Replacing what does not run takes nothing away, and may be what mends it. */
+function downFirst(todo: readonly Slot[]): readonly Slot[] {
+  return [...todo.filter(isDown), ...todo.filter((slot) => !isDown(slot))];
+}
+
+/** Something should run there, and nothing does. */
+function isDown({ replica }: Slot): boolean {
+  const wanted = replica.filter(isWanted);
+  return wanted.length > 0 && !wanted.some((task) => stateOf(task) === TaskState.RUNNING);
 }
