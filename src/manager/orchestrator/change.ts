@@ -13,8 +13,8 @@ import { revisionOf, type Transaction } from "../../store/index.js";
 
 export type Change =
   | { readonly kind: "create"; readonly task: Task }
-  /** Moves the desired state forward. */
-  | { readonly kind: "desire"; readonly taskId: string; readonly desired: TaskState }
+  /** Moves the desired state forward; `reason` is shown with the task. */
+  | { readonly kind: "desire"; readonly taskId: string; readonly desired: TaskState; readonly reason?: string }
   | { readonly kind: "record"; readonly taskId: string; readonly restart: RestartRecord }
   | { readonly kind: "delete"; readonly taskId: string }
   /** A task the update made ended too early. */
@@ -47,6 +47,11 @@ export function stopping(task: Task): Step {
   return [{ kind: "desire", taskId: task.id, desired: TaskState.SHUTDOWN }];
 }
 
+/** The same, for a reason that is shown with the task. */
+export function stoppingBecause(reason: string, task: Task): Step {
+  return stopping(task).map((change) => (change.kind === "desire" ? { ...change, reason } : change));
+}
+
 /** The tasks of a slot as a step leaves them: which there are and what is wanted of them. */
 export function after(slot: readonly Task[], step: Step): readonly Task[] {
   return step.reduce<readonly Task[]>((tasks, change) => {
@@ -64,7 +69,8 @@ function applyChange(tx: Transaction, change: Change): void {
       return tx.delete("task", change.taskId);
     case "desire": {
       const task = existing(tx, change.taskId);
-      return tx.put("task", { ...task, desiredState: laterDesired(task.desiredState, change.desired) });
+      const desiredState = laterDesired(task.desiredState, change.desired);
+      return tx.put("task", { ...task, desiredState, ...(change.reason && { stopReason: change.reason }) });
     }
     case "record":
       return tx.put("task", { ...existing(tx, change.taskId), restart: change.restart });
