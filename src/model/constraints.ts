@@ -2,7 +2,7 @@
 
 import { SwarmError } from "../base/index.js";
 import type { Node } from "../gen/skep/v1/objects.js";
-import { NodeRole } from "../gen/skep/v1/specs.js";
+import { NodeRole, type ServiceSpec } from "../gen/skep/v1/specs.js";
 import { addressMatches } from "./address.js";
 
 export interface Constraint {
@@ -19,6 +19,15 @@ const valuePattern = /^[a-z0-9:\-_\s.*()?+[\]\\^$|/]+$/i;
 /** Parses all expressions; the first that is wrong is an InvalidArgument in Docker's words. */
 export function parseConstraints(expressions: readonly string[]): readonly Constraint[] {
   return expressions.map(parseConstraint);
+}
+
+/** Those of a spec; control refuses what does not parse, and what got through disables them all, as Docker's does. */
+export function placementConstraints({ task }: ServiceSpec): readonly Constraint[] {
+  try {
+    return parseConstraints(task?.placement?.constraints ?? []);
+  } catch {
+    return [];
+  }
 }
 
 /** Whether a node satisfies every constraint. */

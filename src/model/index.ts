@@ -3,10 +3,18 @@
  * fits, how things are called. Must stay true: pure, and one rule in one place; whoever needs a rule of the swarm takes
  * it from here. Start at task.ts.
  */
-export { type Constraint, constrainedValue, parseConstraints, satisfies, satisfiesAll } from "./constraints.js";
+export {
+  type Constraint,
+  constrainedValue,
+  parseConstraints,
+  placementConstraints,
+  satisfies,
+  satisfiesAll,
+} from "./constraints.js";
 export * from "./defaults.js";
 export * from "./duration.js";
 export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
+export { type Held, heldBy, nodeName, type Predecessor } from "./held.js";
 export * from "./image.js";
 export { generatedName, validateName } from "./names.js";
 export { architectureOf, runsAny } from "./platform.js";

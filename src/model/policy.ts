@@ -32,6 +32,13 @@ export function restartOf(policy: RestartPolicy | undefined): EffectiveRestart {
   };
 }
 
+/** The policy of a service's tasks. For jobs `any` means `on-failure`: what completed is done (swarm-semantics §3.5). */
+export function restartFor(spec: ServiceSpec): EffectiveRestart {
+  const policy = restartOf(spec.task?.restart);
+  const condition = isJob(spec) && policy.condition === RestartCondition.ANY ? RestartCondition.ON_FAILURE : undefined;
+  return condition === undefined ? policy : { ...policy, condition };
+}
+
 /** Update settings without holes. */
 export interface EffectiveUpdate {
   /** 0: all slots at once. */
@@ -59,4 +66,14 @@ export function updateOf(spec: ServiceSpec, rollingBack: boolean): EffectiveUpda
 /** Replicas a replicated service asks for; undefined for the other modes. */
 export function replicasOf(spec: ServiceSpec): number | undefined {
   return spec.mode?.$case === "replicated" ? spec.mode.value.replicas : undefined;
+}
+
+/** Its tasks are to end by themselves, once for each execution. */
+export function isJob({ mode }: ServiceSpec): boolean {
+  return mode?.$case === "replicatedJob" || mode?.$case === "globalJob";
+}
+
+/** One task on each node: the node is the slot. */
+export function isGlobal({ mode }: ServiceSpec): boolean {
+  return mode?.$case === "global" || mode?.$case === "globalJob";
 }

@@ -54,6 +54,11 @@ export function isTerminal(state: TaskState): boolean {
   return state > TaskState.RUNNING;
 }
 
+/** Over without having been told to stop and without its host having been given up. */
+export function endedByItself(state: TaskState): boolean {
+  return state === TaskState.COMPLETE || state === TaskState.FAILED || state === TaskState.REJECTED;
+}
+
 /** Wanted: not told to stop or to go. */
 export function isWanted(task: Task): boolean {
   return task.desiredState <= TaskState.COMPLETE;
@@ -87,8 +92,16 @@ export function createdAtMs(task: Task): number {
 
 /** Docker's name of a task and of its container: `web.1.<task id>`, for a global service `web.<node id>.<task id>`. */
 export function taskName(serviceName: string, task: Task): string {
-  const slot = task.slot > 0 ? String(task.slot) : task.nodeId;
-  return `${serviceName}.${slot}.${task.id}`;
+  const slot = shownSlot(task);
+  return `${serviceName}.${slot > 0 ? String(slot) : task.nodeId}.${task.id}`;
+}
+
+/**
+ * The slot's number as Docker counts: from 1, those of a replicated job from 0. Rows count from 1 always, so that a slot
+ * without a number is one of a node.
+ */
+export function shownSlot({ slot, jobIteration }: Task): number {
+  return jobIteration !== undefined && slot > 0 ? slot - 1 : slot;
 }
 
 /** What Docker calls a state: `running`. */
@@ -109,6 +122,8 @@ export interface NewTask {
   /** Where it is to run, when its maker chose: the task of a global service; the scheduler only confirms it. */
   readonly nodeId?: string;
   readonly now: WallTime;
+  /** Of jobs: the execution it belongs to. */
+  readonly jobIteration?: number;
   /** READY holds it back until the restart supervisor lets it go; RUNNING when absent. */
   readonly desired?: TaskState;
   readonly restart?: RestartRecord;
@@ -137,6 +152,7 @@ export function newTask(task: NewTask): Task {
     restart: task.restart,
     wait: undefined,
     assignedGeneric: [],
+    jobIteration: task.jobIteration,
     networkIds: [],
   };
 }

@@ -4,7 +4,9 @@ import { wallTime } from "../../src/base/index.js";
 import type { Node, Service, Task, UpdateStatus } from "../../src/gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../src/gen/skep/v1/specs.js";
 import type { Change, Step } from "../../src/manager/orchestrator/change.js";
+import { stopWaitByWallMs } from "../../src/manager/orchestrator/stop-wait.js";
 import type { World } from "../../src/manager/orchestrator/world.js";
+import { placementConstraints, satisfiesAll } from "../../src/model/index.js";
 import { aService, type ServiceOptions, stateName } from "./memory.js";
 
 /** When the tests take place, in milliseconds. */
@@ -35,6 +37,9 @@ export function aWorld(options: WorldOptions = {}): World {
     now: wallTime(atMs),
     madeOf: (task) => options.older?.[task.revision] ?? spec,
     node: (id) => nodes.get(id),
+    nodes: () => nodes.values(),
+    fits: (node) => satisfiesAll(node, placementConstraints(spec)),
+    stopWaitMs: (task) => stopWaitByWallMs(task, atMs),
     newId: () => `new-${++ids}`,
   };
 }

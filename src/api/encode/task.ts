@@ -2,7 +2,7 @@
 
 import type { Task, TaskStatus } from "../../gen/skep/v1/objects.js";
 import { TaskState } from "../../gen/skep/v1/objects.js";
-import { stateText } from "../../model/index.js";
+import { shownSlot, stateText } from "../../model/index.js";
 import type { ContainerStatus, TaskStatus as TaskStatusJson, TaskWait } from "../types.js";
 import { timeText, toJson } from "./json.js";
 import { encodeMeta } from "./meta.js";
@@ -19,7 +19,7 @@ export function taskText(task: Task, wait: TaskWait | undefined): TaskText {
   const head = toJson({ ID: task.id, ...encodeMeta(task.meta), Labels: {} });
   const tail = toJson({
     ...(task.serviceId !== "" && { ServiceID: task.serviceId }),
-    ...(task.slot > 0 && { Slot: task.slot }),
+    ...(shownSlot(task) > 0 && { Slot: shownSlot(task) }),
     ...(task.nodeId !== "" && { NodeID: task.nodeId }),
     Status: encodeStatus(task.status, task.stopReason),
     DesiredState: stateText(task.desiredState),

@@ -2,7 +2,7 @@
 
 import type { TaskAssignment } from "../../gen/skep/v1/dispatcher.js";
 import { type Task, TaskState } from "../../gen/skep/v1/objects.js";
-import { stateOf } from "../../model/index.js";
+import { shownSlot, stateOf } from "../../model/index.js";
 import { taskSpecOf, type View } from "../../store/index.js";
 
 /** Whether the task is one its node must know of: placed there and not deleted yet, over or not (swarm-semantics §6.5). */
@@ -27,7 +27,7 @@ export function taskAssignment(view: View, task: Task): TaskAssignment {
     serviceId: task.serviceId,
     serviceName: spec.annotations?.name ?? "",
     serviceLabels: spec.annotations?.labels ?? {},
-    slot: task.slot,
+    slot: shownSlot(task),
     desiredState: task.desiredState,
     spec: spec.task,
     endpoint: spec.endpoint,

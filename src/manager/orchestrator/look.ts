@@ -1,17 +1,19 @@
 // One look: what was noted is decided and written inside one transaction, as far as its budget goes.
 
 import type { Task } from "../../gen/skep/v1/objects.js";
-import { replicasOf } from "../../model/index.js";
+import { isGlobal, isJob } from "../../model/index.js";
 import type { Transaction } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { applyStep, removal, type Step } from "./change.js";
+import { coverNode, coverNodes, updatable } from "./global/nodes.js";
+import { runJob } from "./jobs/replicated.js";
 import { scale } from "./replicated/scale.js";
 import { bySlot, slotsOf } from "./replicated/slots.js";
 import { supervise } from "./restart/supervise.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 import { settle } from "./update/progress.js";
 import { update } from "./update/update.js";
-import { type World, worldOf } from "./world.js";
+import { type Moment, type World, worldOf } from "./world.js";
 
 /** Changes of one transaction; the store's entry holds 2,000 and 1 MiB. What is over comes in the next. */
 export const changesMax = 1_000;
@@ -25,8 +27,8 @@ export interface Looked {
 }
 
 /** Looks at everything in `attention`; pure but for its writes to `tx`, so it may run twice. */
-export function lookAt(tx: Transaction, attention: Attention, nowMs: number, newId: () => string): Looked {
-  const look = new Look(tx, nowMs, newId);
+export function lookAt(tx: Transaction, attention: Attention, moment: Moment): Looked {
+  const look = new Look(tx, moment);
   for (const id of attention.gone) look.gone(id);
   for (const ref of attention.slots.values()) if (!attention.services.has(ref.serviceId)) look.slot(ref);
   for (const id of attention.services) look.service(id);
@@ -38,14 +40,12 @@ class Look implements Looked {
   readonly slotDues = new Map<string, { readonly ref: SlotRef; readonly inMs: number | undefined }>();
   readonly serviceDues = new Map<string, number | undefined>();
   readonly #tx: Transaction;
-  readonly #nowMs: number;
-  readonly #newId: () => string;
+  readonly #moment: Moment;
   #written = 0;
 
-  constructor(tx: Transaction, nowMs: number, newId: () => string) {
+  constructor(tx: Transaction, moment: Moment) {
     this.#tx = tx;
-    this.#nowMs = nowMs;
-    this.#newId = newId;
+    this.#moment = moment;
   }
 
   /** The service was deleted: all its tasks go (swarm-semantics §2.2). */
@@ -59,15 +59,22 @@ class Look implements Looked {
     if (this.#isFull) return this.left.slot(ref);
     const world = this.#world(ref.serviceId);
     if (world === undefined) return;
-    const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(settle(world, this.#tasksOf(ref)));
+    const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(this.#completeSlot(world, ref));
     if (!done) this.left.slot(ref);
   }
 
-  /** Restarts first, then the number of slots, then their spec: each sees what the one before wrote. */
+  /** Restarts first, then which slots there are, then their spec: each sees what the one before wrote. */
   service(id: string): void {
     this.serviceDues.set(id, undefined);
     const done = !this.#isFull && this.#restarts(id) && this.#scales(id) && this.#updates(id);
     if (!done) this.left.service(id);
+  }
+
+  #completeSlot(world: World, ref: SlotRef): readonly Step[] {
+    const tasks = this.#tasksOf(ref);
+    const covering = isGlobal(world.spec) ? coverNode(world, ref, tasks) : [];
+    if (covering.length > 0 || isJob(world.spec)) return covering;
+    return settle(world, tasks);
   }
 
   #restarts(id: string): boolean {
@@ -81,18 +88,17 @@ class Look implements Looked {
 
   #scales(id: string): boolean {
     const world = this.#world(id);
-    const replicas = world && replicasOf(world.spec);
-    if (world === undefined || replicas === undefined) return true;
-    return this.#apply(scale(world, slotsOf(world, this.#tx.table("task").by("service", id)), replicas));
+    if (world === undefined) return true;
+    return this.#apply(scaled(world, [...this.#tx.table("task").by("service", id)]));
   }
 
   /** Twice at most: an update that starts, or turns into a rollback, takes its first slots in the same transaction. */
   #updates(id: string): boolean {
     for (let pass = 0; pass < 2; pass++) {
       const world = this.#world(id);
-      if (world === undefined) return true;
-      const slots = slotsOf(world, this.#tx.table("task").by("service", id));
-      const { steps, dueInMs } = update(world, slots.live);
+      if (world === undefined || isJob(world.spec)) return true;
+      const { live } = slotsOf(world, this.#tx.table("task").by("service", id));
+      const { steps, dueInMs } = update(world, isGlobal(world.spec) ? updatable(world, live) : live);
       this.serviceDues.set(id, dueInMs);
       if (!this.#apply(steps)) return false;
       if (steps.length === 0) break;
@@ -110,12 +116,10 @@ class Look implements Looked {
     return [...this.#tx.table("task").by("slot", keyOf(ref))];
   }
 
-  /** The service's world, unless it is gone or of a mode this orchestrator does not care for. */
+  /** The service's world, unless it is gone. */
   #world(id: string): World | undefined {
     const service = this.#tx.table("service").get(id);
-    if (service === undefined) return undefined;
-    const world = worldOf(this.#tx, service, this.#nowMs, this.#newId);
-    return replicasOf(world.spec) === undefined ? undefined : world;
+    return service && worldOf(this.#tx, service, this.#moment);
   }
 
   get #isFull(): boolean {
@@ -130,6 +134,23 @@ class Look implements Looked {
       this.#written += weight(step);
     }
     return true;
+  }
+}
+
+/** The steps to the slots a service of its mode is to have. */
+function scaled(world: World, tasks: readonly Task[]): readonly Step[] {
+  const { mode } = world.spec;
+  switch (mode?.$case) {
+    case "global":
+    case "globalJob":
+      return coverNodes(world, slotsOf(world, tasks));
+    case "replicatedJob":
+      return runJob(world, tasks, mode.value);
+    case "replicated":
+    case undefined:
+      return scale(world, slotsOf(world, tasks), mode?.value.replicas ?? 1);
+    default:
+      return mode satisfies never;
   }
 }
 

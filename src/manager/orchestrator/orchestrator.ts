@@ -1,10 +1,13 @@
-// The loop of replicated services: notes what was committed, looks at what that concerns, looks again when something is due.
+// The loop of all services: notes what was committed, looks at what that concerns, looks again when something is due.
 
 import { type Clock, type Log, newId, type Random, type Timer, Wake } from "../../base/index.js";
 import { type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { type Looked, lookAt } from "./look.js";
+import { Notice } from "./notice.js";
 import type { SlotRef } from "./slot-ref.js";
+import { StopWaits } from "./stop-wait.js";
+import type { Moment } from "./world.js";
 
 export interface OrchestratorModules {
   readonly store: Store;
@@ -20,10 +23,14 @@ export class Orchestrator implements Follower {
   readonly #modules: OrchestratorModules;
   /** One timer per slot or service that is due some time; from stored times, so a new leader sets the same. */
   readonly #timers = new Map<string, Timer>();
+  readonly #notice: Notice;
+  readonly #stopWaits: StopWaits;
   #attention = new Attention();
 
   constructor(_options: Readonly<Record<never, never>>, modules: OrchestratorModules) {
     this.#modules = modules;
+    this.#notice = new Notice(modules.store);
+    this.#stopWaits = new StopWaits(modules.clock);
   }
 
   /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
@@ -37,11 +44,13 @@ export class Orchestrator implements Follower {
   }
 
   rebuild(): void {
+    this.#notice.rebuild();
     this.#attention.all(this.#modules.store);
   }
 
   note(changes: readonly RowChange[]): void {
-    this.#attention.note(this.#modules.store, changes);
+    this.#notice.note(this.#attention, changes);
+    this.#stopWaits.note(changes);
     if (!this.#attention.isEmpty) this.bell.ring();
   }
 
@@ -51,8 +60,12 @@ export class Orchestrator implements Follower {
       const attention = this.#attention;
       this.#attention = new Attention();
       // Taken before the transaction is stamped: what an update makes is then never older than its start.
-      const nowMs = clock.now();
-      const looked = await writer.update((tx) => lookAt(tx, attention, nowMs, () => newId(random)));
+      const moment: Moment = {
+        nowMs: clock.now(),
+        newId: () => newId(random),
+        stopWaitMs: (task) => this.#stopWaits.leftMs(task),
+      };
+      const looked = await writer.update((tx) => lookAt(tx, attention, moment));
       this.#attention.add(looked.left);
       this.#remember(looked);
     }

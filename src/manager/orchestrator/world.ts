@@ -1,9 +1,18 @@
 // What the orchestrator's decisions are made from: one service, the specs and nodes its tasks point to, and the time.
 
 import { millis, type WallTime, wallTime } from "../../base/index.js";
-import { type Node, NodeState, type Service, type Task, UpdateState } from "../../gen/skep/v1/objects.js";
+import { type Node, NodeState, type Service, type Task, TaskState, UpdateState } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability, type ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { createdAtMs, isOnNode, isWanted, statusAtMs } from "../../model/index.js";
+import {
+  type Constraint,
+  createdAtMs,
+  isJob,
+  isOnNode,
+  isWanted,
+  placementConstraints,
+  satisfiesAll,
+  statusAtMs,
+} from "../../model/index.js";
 import { specOf, taskSpecOf, type View } from "../../store/index.js";
 
 export interface World {
@@ -15,19 +24,40 @@ export interface World {
   /** The spec a task was made from. */
   madeOf(task: Task): ServiceSpec;
   node(id: string): Node | undefined;
+  nodes(): Iterable<Node>;
+  /** Whether a node satisfies the placement constraints the service has now. */
+  fits(node: Node): boolean;
+  /** How much longer a task that replaces another waits for it to stop, at most. */
+  stopWaitMs(task: Task): number;
   newId(): string;
 }
 
+/** What a look takes from outside the store. */
+export interface Moment {
+  readonly nowMs: number;
+  newId(): string;
+  stopWaitMs(task: Task): number;
+}
+
 /** The world of one service as a view shows it. */
-export function worldOf(view: View, service: Service, nowMs: number, newId: () => string): World {
+export function worldOf(view: View, service: Service, moment: Moment): World {
+  const { nowMs, newId, stopWaitMs } = moment;
   const nodes = view.table("node");
+  const spec = specOf(view, service);
+  let constraints: readonly Constraint[] | undefined;
   return {
     service,
-    spec: specOf(view, service),
+    spec,
     now: wallTime(nowMs),
     nowMs,
     madeOf: (task) => taskSpecOf(view, task),
     node: (id) => nodes.get(id),
+    nodes: () => nodes.all(),
+    fits: (node) => {
+      constraints ??= placementConstraints(spec);
+      return satisfiesAll(node, constraints);
+    },
+    stopWaitMs,
     newId,
   };
 }
@@ -44,6 +74,21 @@ export function isDraining(node: Node | undefined): boolean {
 /** Told to stop, and its container may still be there on a host that can be reached. */
 export function isStopping(world: World, task: Task): boolean {
   return !isWanted(task) && isOnNode(task) && !isLost(world.node(task.nodeId));
+}
+
+/** Of an earlier execution of its job. */
+export function isOfOlderRun(world: World, task: Task): boolean {
+  return isJob(world.spec) && task.jobIteration !== iterationOf(world);
+}
+
+/** The present execution of a job, counted from 0. */
+export function iterationOf({ service }: World): number {
+  return service.jobStatus?.iteration ?? 0;
+}
+
+/** What a task is let go to: it runs, or of a job it completes. */
+export function goalOf({ spec }: World): TaskState {
+  return isJob(spec) ? TaskState.COMPLETE : TaskState.RUNNING;
 }
 
 /** An update or a rollback is under way: not paused, not over. */

@@ -2,14 +2,7 @@
 
 import { type Node, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../../gen/skep/v1/specs.js";
-import {
-  type Constraint,
-  parseConstraints,
-  satisfiesAll,
-  stateOf,
-  stillHasGeneric,
-  withoutGeneric,
-} from "../../../model/index.js";
+import { placementConstraints, satisfiesAll, stateOf, stillHasGeneric, withoutGeneric } from "../../../model/index.js";
 
 /** A task on the node, with what it was made from and what its service asks for now. */
 export interface Placed {
@@ -31,7 +24,7 @@ export function violations(node: Node, placed: readonly Placed[]): readonly Task
   let genericLeft = offered?.generic ?? [];
   return judged
     .filter(({ task, made, current }) => {
-      if (!satisfiesAll(node, constraintsOf(current ?? made))) return true;
+      if (!satisfiesAll(node, placementConstraints(current ?? made))) return true;
       const reserved = made.task?.resources?.reservations;
       const cpus = reserved?.nanoCpus ?? 0;
       const memory = reserved?.memoryBytes ?? 0;
@@ -54,15 +47,6 @@ function isJudged(task: Task): boolean {
     task.desiredState >= TaskState.ASSIGNED &&
     task.desiredState <= TaskState.COMPLETE
   );
-}
-
-/** Constraints that do not parse judge nobody; control refuses them. */
-function constraintsOf(spec: ServiceSpec): readonly Constraint[] {
-  try {
-    return parseConstraints(spec.task?.placement?.constraints ?? []);
-  } catch {
-    return [];
-  }
 }
 
 function byCreation(a: Placed, b: Placed): number {

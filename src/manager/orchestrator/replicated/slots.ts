@@ -1,10 +1,10 @@
 // The slots of a replicated service, and which of them count as replicas (swarm-semantics §3.1 "Slot classification").
 
 import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
-import { isTerminal, isWanted, restartOf, stateOf } from "../../../model/index.js";
+import { endedByItself, isWanted, restartFor, stateOf } from "../../../model/index.js";
 import { mayRestart } from "../restart/policy.js";
 import { type SlotId, type SlotRef, slotOf } from "../slot-ref.js";
-import { byAge, isRollingBack, type World } from "../world.js";
+import { byAge, isOfOlderRun, isRollingBack, type World } from "../world.js";
 
 /** A slot that counts as a replica; of a global service, the one of a node. */
 export interface Slot extends SlotId {
@@ -53,7 +53,8 @@ function byPlace(a: SlotId, b: SlotId): number {
   return a.slot - b.slot || (a.nodeId < b.nodeId ? -1 : 1);
 }
 
-function replicaOf(world: World, tasks: readonly Task[]): readonly Task[] {
+function replicaOf(world: World, members: readonly Task[]): readonly Task[] {
+  const tasks = members.filter((task) => !isOfOlderRun(world, task));
   const wanted = tasks.filter(isWanted);
   if (wanted.length > 0) return wanted;
   if (isRollingBack(world.service)) return [];
@@ -64,9 +65,9 @@ function replicaOf(world: World, tasks: readonly Task[]): readonly Task[] {
   return newest !== undefined && finishedForGood(world, newest) ? [newest] : [];
 }
 
-/** Over, and its policy asks for no other: a finished replica. */
+/** Ended by itself, and its policy asks for no other: a finished replica. */
 function finishedForGood(world: World, task: Task): boolean {
-  return isTerminal(stateOf(task)) && !mayRestart(restartOf(world.madeOf(task).task?.restart), task);
+  return endedByItself(stateOf(task)) && !mayRestart(restartFor(world.madeOf(task)), task);
 }
 
 function newer(a: Task | undefined, b: Task): Task {

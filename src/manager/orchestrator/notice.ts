@@ -1,0 +1,126 @@
+// What an event makes the orchestrator look at, told from what was committed: only what it can change.
+
+import { type Node, NodeState, type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
+import { NodeAvailability } from "../../gen/skep/v1/specs.js";
+import { deepEqual, isGlobal, isTerminal, isWanted, stateOf } from "../../model/index.js";
+import { type RowChange, specOf, type View } from "../../store/index.js";
+import type { Attention } from "./attention.js";
+import { slotOf } from "./slot-ref.js";
+import { hasUpdate } from "./world.js";
+
+export class Notice {
+  readonly #view: View;
+  /** The services every node concerns: global ones and global jobs. A service never changes its mode. */
+  readonly #global = new Set<string>();
+
+  constructor(view: View) {
+    this.#view = view;
+  }
+
+  rebuild(): void {
+    this.#global.clear();
+    for (const service of this.#view.table("service").all()) this.#index(service);
+  }
+
+  note(attention: Attention, changes: readonly RowChange[]): void {
+    for (const change of changes) {
+      if (change.table === "service") this.#service(attention, change.id, change.row);
+      else if (change.table === "task") this.#task(attention, change.row, change.previous);
+      else if (change.table === "node") this.#node(attention, change.id, change.row, change.previous);
+    }
+  }
+
+  #service(attention: Attention, id: string, row: Service | undefined): void {
+    if (row === undefined) {
+      this.#global.delete(id);
+      attention.orphan(this.#view, id);
+      return;
+    }
+    const service = this.#view.table("service").get(id);
+    if (service === undefined) return;
+    this.#index(service);
+    attention.service(id);
+  }
+
+  #task(attention: Attention, row: Task | undefined, previous: Task | undefined): void {
+    const task = row ?? previous;
+    if (task === undefined) return;
+    const service = this.#view.table("service").get(task.serviceId);
+    if (service === undefined) {
+      if (row !== undefined && row.desiredState < TaskState.REMOVE) attention.orphan(this.#view, task.serviceId);
+    } else if (mattersToService(service, row, previous)) attention.service(service.id);
+    else if (row === undefined || mattersToSlot(this.#view, row, previous)) attention.slot(slotOf(task));
+  }
+
+  /** A node's new state concerns its slot in each global service; one that is out, the slots of all tasks it holds. */
+  #node(attention: Attention, id: string, row: Node | undefined, previous: Node | undefined): void {
+    if (this.#global.size > 0 && concernsGlobal(row, previous)) {
+      for (const serviceId of this.#global) attention.slot({ serviceId, slot: 0, nodeId: id });
+    }
+    if (row !== undefined && !(isOut(row) && (previous === undefined || !isOut(previous) || !sameOut(row, previous))))
+      return;
+    for (const task of this.#view.table("task").by("node", id)) if (task.serviceId !== "") attention.slot(slotOf(task));
+  }
+
+  #index(service: Service): void {
+    if (isGlobal(specOf(this.#view, service))) this.#global.add(service.id);
+  }
+}
+
+/** Whether a change of a task can make its service need another slot, or take its update further. */
+function mattersToService(service: Service, row: Task | undefined, previous: Task | undefined): boolean {
+  const task = row ?? previous;
+  // The slot of a node needs no other.
+  const isNumbered = task !== undefined && task.slot > 0;
+  if (row === undefined) return isNumbered && previous !== undefined && (isWanted(previous) || isJobTask(previous));
+  const ends = isTerminal(stateOf(row)) && (previous === undefined || !isTerminal(stateOf(previous)));
+  if (isNumbered && isJobTask(row) && ends) return true;
+  const moved =
+    previous === undefined || stateOf(row) !== stateOf(previous) || row.desiredState !== previous.desiredState;
+  return moved && hasUpdate(service);
+}
+
+/** A place that is free lets a job start its next task. */
+function isJobTask(task: Task): boolean {
+  return task.jobIteration !== undefined;
+}
+
+/** Whether a change of a task can make its slot need something: it ended, is held back, backs off, or was misplaced. */
+function mattersToSlot(view: View, row: Task, previous: Task | undefined): boolean {
+  const state = stateOf(row);
+  const before = previous === undefined ? undefined : stateOf(previous);
+  if (isTerminal(state)) return before === undefined || !isTerminal(before) || isWanted(row);
+  if (!isWanted(row)) return false;
+  if (row.desiredState === TaskState.READY) return previous === undefined;
+  // It may have been waited for by the task it replaces, or have a back-off to outlive.
+  if (state === TaskState.RUNNING && before !== TaskState.RUNNING) return row.restart !== undefined;
+  const placedNow = row.nodeId !== "" && previous?.nodeId !== row.nodeId;
+  return placedNow && isOut(view.table("node").get(row.nodeId));
+}
+
+/** Nothing may stay on it: gone, DOWN or drained. */
+function isOut(node: Node | undefined): boolean {
+  return (
+    node === undefined || node.status?.state === NodeState.DOWN || node.spec?.availability === NodeAvailability.DRAIN
+  );
+}
+
+function sameOut(a: Node, b: Node): boolean {
+  return a.status?.state === b.status?.state && a.spec?.availability === b.spec?.availability;
+}
+
+/** It came or went, or what decides whether it holds a global task changed: state, availability, what constraints see. */
+function concernsGlobal(row: Node | undefined, previous: Node | undefined): boolean {
+  if (row === undefined || previous === undefined) return true;
+  return (
+    row.status?.state !== previous.status?.state ||
+    row.status?.addr !== previous.status?.addr ||
+    row.role !== previous.role ||
+    !same(row.spec, previous.spec) ||
+    !same(row.description, previous.description)
+  );
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return a === b || deepEqual(a, b);
+}
