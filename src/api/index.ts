@@ -23,6 +23,7 @@ export type {
   EngineRequest,
   EngineResponse,
   InitOptions,
+  Insight,
   JoinOptions,
   KnownManager,
   Leader,
@@ -30,6 +31,7 @@ export type {
   Node,
   NodeState,
   NotLeading,
+  Planned,
   Quorum,
   RestoreOptions,
 } from "./modules.js";

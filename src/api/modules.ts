@@ -1,10 +1,10 @@
 // What the API is given: this node, the engine beside it, and what else it asks of its neighbours.
 
 import type { Clock, Log, Metrics } from "../base/index.js";
-import type { ClusterSpec, NodeAvailability } from "../gen/skep/v1/specs.js";
-import type { Control } from "../manager/control/index.js";
+import type { ClusterSpec, NodeAvailability, ServiceSpec } from "../gen/skep/v1/specs.js";
+import type { Control, ServiceWish, View } from "../manager/control/index.js";
 import type { ApiRequest, ApiResponse } from "./http.js";
-import type { SystemStatus } from "./types.js";
+import type { Explanation, Plan, SystemStatus } from "./types.js";
 
 export interface ApiOptions {
   /** The daemon's own version, for `/version`. */
@@ -22,6 +22,7 @@ export interface ApiModules {
   /** Addresses of this machine, by interface: what `--advertise-addr` may name. */
   readonly interfaces: () => readonly NetworkInterface[];
   readonly status: () => Promise<SystemStatus>;
+  readonly insight: Insight;
   /** A new id per request. */
   readonly newId: () => string;
 }
@@ -30,6 +31,21 @@ export interface NetworkInterface {
   readonly name: string;
   /** Without a mask; IPv4 first. Loopback is not listed. */
   readonly addresses: readonly string[];
+}
+
+/** Why a service is not as asked, and what a change would do: pure functions of what is applied. */
+export interface Insight {
+  /** `service`: id, name or the beginning of an id. `nowMs`: wall time. */
+  explain(view: View, service: string, nowMs: number): Explanation;
+  /** Refuses what the change itself would refuse, in the same words. Writes nothing. */
+  plan(control: Control, wish: ServiceWish, nowMs: number): Planned;
+}
+
+/** A plan, and the specs it goes between as the model has them; what differs is the API's to name. */
+export interface Planned {
+  readonly plan: Omit<Plan, "Changes">;
+  readonly before: ServiceSpec | undefined;
+  readonly after: ServiceSpec;
 }
 
 /** How this node stands to a swarm. */

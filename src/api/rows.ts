@@ -2,7 +2,7 @@
 
 import type { Node, Revision, Service, Task } from "../gen/skep/v1/objects.js";
 import type { ManagerStatus, ServiceCounts } from "../manager/control/index.js";
-import { revisionId, type View } from "../manager/control/index.js";
+import { predecessorOf, revisionId, type View } from "../manager/control/index.js";
 import { withDefaults } from "../model/index.js";
 import { toJson } from "./encode/json.js";
 import { encodeManagerStatus, nodeText } from "./encode/node.js";
@@ -42,7 +42,7 @@ export class Rows {
 
   task(view: View, task: Task): Pieces {
     const node = view.table("node").get(task.nodeId);
-    const wait = waitOf(task, node);
+    const wait = waitOf(task, node, () => predecessorOf(view, task));
     const [head = closing, tail = closing] =
       wait === undefined ? this.#keep(task, () => encodeTask(task)) : encodeTask(task, wait);
     const revision = revisionIn(view, task.serviceId, task.revision);

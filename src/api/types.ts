@@ -6,6 +6,7 @@
  */
 export type * from "./types/common.js";
 export type * from "./types/container.js";
+export type * from "./types/insight.js";
 export type * from "./types/node.js";
 export type * from "./types/service.js";
 export type * from "./types/status.js";

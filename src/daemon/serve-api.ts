@@ -5,6 +5,7 @@ import { type ListenAddress as ApiAddress, type ApiServer, createApiServer } fro
 import { type MetricsRegistry, systemRandom } from "../base/host/index.js";
 import { type Clock, type Log, messageOf, newId, SwarmError } from "../base/index.js";
 import { type DockerEngine, type EmbeddedEngine, type EngineAddress, handleEmbedded } from "../engine/index.js";
+import { explain, plan } from "../manager/insight/index.js";
 import type { DaemonOptions, ListenAddress } from "./flags.js";
 import type { LocalNode } from "./node.js";
 import { clearSocketPath } from "./sockets.js";
@@ -33,6 +34,7 @@ export async function serveApi(options: DaemonOptions, parts: ApiParts): Promise
       ...{ node, clock, log, metrics },
       engine: apiEngine(options.engine, address, engine),
       newId: () => newId(systemRandom),
+      insight: { explain, plan },
       status: () =>
         systemStatus({
           ...{ name: options.name, version, engine, engineAddress, clock },

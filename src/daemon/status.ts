@@ -2,10 +2,11 @@
 
 import type { NodeState as LocalState } from "../api/index.js";
 import type { SystemStatus } from "../api/types.js";
-import { type Clock, messageOf, millis } from "../base/index.js";
+import { type Clock, messageOf } from "../base/index.js";
 import type { Engine } from "../engine/index.js";
-import { NodeState, type Task, TaskState, WaitStage } from "../gen/skep/v1/objects.js";
+import { NodeState } from "../gen/skep/v1/objects.js";
 import type { Manager } from "../manager/index.js";
+import { summarizeTasks } from "../manager/insight/index.js";
 import type { View } from "../store/index.js";
 import type { Member } from "./member.js";
 
@@ -28,7 +29,8 @@ export async function systemStatus(modules: StatusModules): Promise<SystemStatus
   const manager = member?.manager;
   const view = manager?.store;
   return {
-    ...(manager && view?.cluster && { Swarm: swarmSummary(view, manager), Tasks: tasksSummary(view) }),
+    ...(manager &&
+      view?.cluster && { Swarm: swarmSummary(view, manager), Tasks: summarizeTasks(view.table("task").all()) }),
     Node: {
       ...(member && { NodeID: member.membership.nodeId }),
       Hostname: modules.name,
@@ -90,35 +92,6 @@ function swarmSummary(view: View, manager: Manager): NonNullable<SystemStatus["S
 
 function hostname(view: View, nodeId: string): string {
   return view.table("node").get(nodeId)?.description?.hostname ?? "";
-}
-
-function tasksSummary(view: View): NonNullable<SystemStatus["Tasks"]> {
-  const waiting = new Map<string, { count: number; oldestMs: number }>();
-  let [running, pending, failing] = [0, 0, 0];
-  for (const task of view.table("task").all()) {
-    if (task.desiredState > TaskState.RUNNING) continue;
-    const state = task.status?.state ?? TaskState.NEW;
-    if (state === TaskState.RUNNING) running += 1;
-    else if (state < TaskState.RUNNING) pending += 1;
-    if (isFailing(task)) failing += 1;
-    if (state < TaskState.ASSIGNED) note(waiting, task);
-  }
-  const Waiting = [...waiting]
-    .map(([Stage, { count, oldestMs }]) => ({ Stage, Count: count, OldestSince: new Date(oldestMs).toISOString() }))
-    .sort((one, other) => other.Count - one.Count);
-  return { Running: running, Pending: pending, Failing: failing, Waiting };
-}
-
-/** Replaces one that failed, and does not run again yet. */
-function isFailing(task: Task): boolean {
-  return (task.restart?.starts.length ?? 0) > 0 && (task.status?.state ?? TaskState.NEW) < TaskState.RUNNING;
-}
-
-function note(waiting: Map<string, { count: number; oldestMs: number }>, task: Task): void {
-  const stage = task.wait?.stage === WaitStage.ALLOCATOR ? "allocator" : "scheduler";
-  const sinceMs = millis(task.wait?.since ?? task.meta?.createdAt);
-  const known = waiting.get(stage) ?? { count: 0, oldestMs: sinceMs };
-  waiting.set(stage, { count: known.count + 1, oldestMs: Math.min(known.oldestMs, sinceMs) });
 }
 
 function warnings({ state, member, engineAddress }: StatusModules, engineError: string | undefined): readonly string[] {

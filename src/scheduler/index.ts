@@ -15,7 +15,7 @@ export { countRefusals, explain as explainRefusals, type FilterName, type Refusa
 export type { Asked, Needs } from "./decide/needs.js";
 export type { NodeInfo } from "./decide/node-info.js";
 export type { NodeSet } from "./decide/node-set.js";
-export { type Refusal, refusalOf } from "./decide/refusal.js";
+export { type Check, checksOf, type Refusal, refusalOf } from "./decide/refusal.js";
 export {
   askedBy,
   askedByTask,

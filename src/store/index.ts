@@ -12,7 +12,7 @@
  */
 export type { Transaction, View } from "./draft.js";
 export { type Follower, follow } from "./follow.js";
-export { revisionOf, specOf, taskSpecOf } from "./joins.js";
+export { predecessorOf, revisionOf, specOf, taskSpecOf } from "./joins.js";
 export { type Log, NotLeader, UnknownOutcome } from "./log.js";
 export { type AnyRow, anyManager, nameKey, type Rows, revisionId, slotKey, type TableName } from "./schema.js";
 export { Store, type StoreModules, type StoreOptions, type Writer } from "./store.js";

@@ -1,7 +1,7 @@
 // A spec is stored once per change; services and tasks point to it. These are the joins.
 
 import { invariant } from "../base/index.js";
-import type { Revision, Service, Task } from "../gen/skep/v1/objects.js";
+import type { Node, Revision, Service, Task } from "../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../gen/skep/v1/specs.js";
 import type { View } from "./draft.js";
 import { revisionId } from "./schema.js";
@@ -14,6 +14,15 @@ export function specOf(view: View, service: Service): ServiceSpec {
 /** The spec a task was made from; its annotations are the service's name and labels of that time. */
 export function taskSpecOf(view: View, task: Task): ServiceSpec {
   return revisionOf(view, task.serviceId, task.revision).spec;
+}
+
+/** The task another one replaces, while it is known, with the node it is on. */
+export function predecessorOf(
+  view: View,
+  task: Task,
+): { readonly task: Task; readonly node: Node | undefined } | undefined {
+  const replaced = view.table("task").get(task.restart?.replaces ?? "");
+  return replaced && { task: replaced, node: view.table("node").get(replaced.nodeId) };
 }
 
 /** One revision of a service; there while the service or a task points to it. */

@@ -113,6 +113,14 @@ export class Store implements View {
     return fn(this);
   }
 
+  /**
+   * Runs `fn` on a draft of what is applied and throws the draft away: what a write would leave, or how it would be refused.
+   * Nothing is written, whoever leads.
+   */
+  rehearse<T>(fn: (tx: Transaction) => T): T {
+    return fn(new Draft(this.#tables, this.#revision, wallTime(this.#clock.now())));
+  }
+
   /** Everything committed from this call on. Call it and `view` without an await between them to miss nothing. */
   watch(options: WatchOptions, signal: AbortSignal): AsyncIterable<Batch> {
     const watch = new Watch(options);

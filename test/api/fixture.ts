@@ -20,6 +20,7 @@ import { type Clock, newId, SwarmError, silentLog, silentMetrics } from "../../s
 import { Cluster, Node as NodeRow, NodeState as NodeStateValue } from "../../src/gen/skep/v1/objects.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { Control, predefinedNetworks } from "../../src/manager/control/index.js";
+import { explain, plan } from "../../src/manager/insight/index.js";
 import { initialClusterSpec } from "../../src/model/index.js";
 import { type Log, Store, type Writer } from "../../src/store/index.js";
 import { aNode } from "../support/memory.js";
@@ -120,6 +121,7 @@ export async function apiFixture(options: FixtureOptions = {}): Promise<Fixture>
         throw new SwarmError("Unimplemented", "no status in this test");
       },
       newId: () => newId(systemRandom),
+      insight: { explain, plan },
       ...modules,
     },
   );

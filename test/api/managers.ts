@@ -5,6 +5,7 @@ import { Api, type ApiRequest, type ApiResponse, type Node, type NodeState, type
 import { newId, SwarmError, silentLog, silentMetrics } from "../../src/base/index.js";
 import { Cluster } from "../../src/gen/skep/v1/objects.js";
 import { Control, predefinedNetworks } from "../../src/manager/control/index.js";
+import { explain, plan } from "../../src/manager/insight/index.js";
 import { initialClusterSpec } from "../../src/model/index.js";
 import { SeededRandom, VirtualClock } from "../../src/sim/index.js";
 import { type Log, NotLeader, Store, type Writer } from "../../src/store/index.js";
@@ -154,6 +155,7 @@ export class Managers {
         interfaces: () => [],
         status: () => Promise.reject(new Error("not asked for")),
         newId: () => newId(this.random),
+        insight: { explain, plan },
       },
     );
   }

@@ -19,6 +19,8 @@ export const mayImport: Readonly<Record<string, readonly string[]>> = {
   scheduler: ["base", "gen", "model", "store"],
   "manager/*": manager,
   manager: [...manager, "scheduler", "raft", "manager/*"],
+  // No loop: it only reads, and asks the loops' own pure functions what they would do.
+  "manager/insight": [...manager, "scheduler", "manager/control", "manager/orchestrator"],
   worker: ["base", "gen", "model", "engine"],
   rpc: ["base", "gen", "model"],
   api: ["base", "gen", "model", "engine", "manager/control"],
@@ -90,8 +92,10 @@ function isAllowedArea(path: string, { target, isTypeOnly }: Import): boolean {
   const from = areaOf(path);
   const to = areaOf(target);
   const allowed = mayImport[from] ?? (from.startsWith("manager/") ? mayImport["manager/*"] : undefined) ?? [];
-  // The command line knows the API's shapes and nothing else of it, so that none of it is in its start-up path.
-  if (from === "cli" && to === "api") return isTypeOnly && /^api\/types(\/index)?\.ts$/.test(target);
+  // The command line knows the API's shapes and nothing else of it, so that none of it is in its start-up path. What is
+  // explained and planned has no other shape than the API's.
+  if ((from === "cli" || from === "manager/insight") && to === "api")
+    return isTypeOnly && /^api\/types(\/index)?\.ts$/.test(target);
   if (from === "raft" && to === "gen") return target.startsWith("gen/skep/raft/");
   return allowed.includes("*") || allowed.includes(to) || (to.startsWith("manager/") && allowed.includes("manager/*"));
 }

@@ -40,6 +40,8 @@ export interface TasksSummary {
   readonly Pending: number;
   /** Tasks whose slot failed and is being restarted. */
   readonly Failing: number;
+  /** Since when the one that has failed longest waits for its next start. */
+  readonly FailingSince?: string;
   /** The pending ones by the stage that holds them, most first. */
   readonly Waiting: readonly { readonly Stage: string; readonly Count: number; readonly OldestSince: string }[];
 }

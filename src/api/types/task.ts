@@ -56,9 +56,12 @@ export interface ContainerStatus {
 
 /** The stage that waits, why, and since when. */
 export interface TaskWait {
+  /** `allocator`, `scheduler`, `node`, `restart` (its delay), `predecessor` (who it replaces still stops). */
   readonly Stage: string;
   readonly Reason: string;
   readonly Since: string;
+  /** When it ends by itself, where that is known. */
+  readonly Until?: string;
 }
 
 export interface NetworkAttachment {

@@ -12,7 +12,7 @@
  * Start at control.ts; services.ts and update.ts hold most of the rules.
  */
 export type { Batch, RowChange, View } from "../../store/index.js";
-export { revisionId, specOf } from "../../store/index.js";
+export { predecessorOf, revisionId, specOf } from "../../store/index.js";
 export { type CertificateAuthority, type TokenRotation } from "./cluster.js";
 export { Control, type ControlModules, type ControlOptions } from "./control.js";
 export { demotionRefusal } from "./demotion.js";
@@ -20,6 +20,7 @@ export { findNode, findService, findTask } from "./find.js";
 export { historyOf, type KeptRevision } from "./history.js";
 export type { ManagerStatus, Membership } from "./membership.js";
 export { predefinedNetworks } from "./networks.js";
+export type { ServiceWish } from "./services.js";
 export { countTasks, type ServiceCounts } from "./status.js";
 export type { UpdateOptions } from "./update.js";
 export { lostLeadership, noLeaderMessage } from "./write.js";

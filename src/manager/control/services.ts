@@ -16,6 +16,16 @@ import type { Writes } from "./write.js";
 /** Tries at a name nobody has; after that it gets a number. */
 const generatedNameTries = 10;
 
+/** A create or an update that is asked about before it is asked for. */
+export interface ServiceWish {
+  /** Id, name or the beginning of an id of the one to change; undefined: a new one. */
+  readonly service: string | undefined;
+  /** The one the caller saw; undefined: whatever it is now. */
+  readonly version: number | undefined;
+  readonly spec: ServiceSpec;
+  readonly options: UpdateOptions;
+}
+
 export class Services {
   readonly #store: Store;
   readonly #writes: Writes;
@@ -53,6 +63,23 @@ export class Services {
     await this.#writes.once(requestId, (tx) => {
       updateService(tx, id, version, named, options);
       return "";
+    });
+  }
+
+  /**
+   * What `create` or `update` would leave, as `look` sees it; what they would refuse is refused in the same words. Nothing is
+   * written.
+   */
+  rehearse<T>(wish: ServiceWish, look: (draft: Transaction, id: string) => T): T {
+    const named = this.#named(wish.spec);
+    const known = wish.service === undefined ? undefined : findService(this.#store, wish.service);
+    validateService(named);
+    if (known === undefined) refuseUnbuilt(named);
+    return this.#store.rehearse((tx) => {
+      const id = known?.id ?? newId(this.#random);
+      if (known === undefined) createService(tx, id, named);
+      else updateService(tx, id, wish.version ?? known.meta?.version ?? 0, named, wish.options);
+      return look(tx, id);
     });
   }
 

@@ -13,5 +13,7 @@
  * update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
  */
 export { Enforcer } from "./enforcer/enforcer.js";
+export { foresee } from "./foresee.js";
 export { Orchestrator, type OrchestratorModules } from "./orchestrator.js";
 export { Reaper } from "./reaper/reaper.js";
+export { isRollingBack } from "./world.js";

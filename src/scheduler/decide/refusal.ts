@@ -21,6 +21,22 @@ export function refusalOf(asked: Asked, info: NodeInfo): Refusal | undefined {
   return failed && { filter: failed.name, ...details[failed.name](info, asked) };
 }
 
+/** What every filter that has something to check says of the node, in their order. */
+export interface Check {
+  readonly filter: FilterName;
+  /** Undefined: it passes. */
+  readonly refusal: Refusal | undefined;
+}
+
+export function checksOf(asked: Asked, info: NodeInfo): readonly Check[] {
+  return filters
+    .filter((filter) => filter.isActive(asked.needs))
+    .map(({ name, passes }) => ({
+      filter: name,
+      refusal: passes(info, asked) ? undefined : { filter: name, ...details[name](info, asked) },
+    }));
+}
+
 type Detail = Omit<Refusal, "filter">;
 
 const details: Readonly<Record<FilterName, (info: NodeInfo, asked: Asked) => Detail>> = {

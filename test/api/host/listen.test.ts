@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { createApiServer, type HandlerRequest } from "../../../src/api/host/index.js";
 import { systemClock } from "../../../src/base/host/index.js";
 import { silentLog, silentMetrics } from "../../../src/base/index.js";
+import { explain, plan } from "../../../src/manager/insight/index.js";
 import { apiFixture, FakeNode } from "../fixture.js";
 
 const modules = {
@@ -19,6 +20,7 @@ const modules = {
   metrics: silentMetrics,
   status: () => Promise.reject(new Error("none")),
   newId: () => "id",
+  insight: { explain, plan },
 };
 
 test("the unix socket is for its owner and its group", async () => {

@@ -1,0 +1,175 @@
+// Where the tasks of a planned change would go, and why some would find no node.
+
+import type { ExplainedWait, PlacedTasks, Plan } from "../../api/types.js";
+import type { Node, Service, Task } from "../../gen/skep/v1/objects.js";
+import { type ServiceSpec, UpdateOrder } from "../../gen/skep/v1/specs.js";
+import { updateOf } from "../../model/index.js";
+import {
+  askedBy,
+  explainRefusals,
+  nodeInfoOf,
+  type PlannedPlacement,
+  type PlannedTask,
+  planPlacement,
+  refusalOf,
+} from "../../scheduler/index.js";
+import type { View } from "../../store/index.js";
+import { isRollingBack } from "../orchestrator/index.js";
+import { wouldHelp } from "./help.js";
+import { hostname, naturally, plural, slotName, timeText } from "./names.js";
+import { examine, explainNode, refusals } from "./nodes.js";
+import type { TasksBetween } from "./tasks-between.js";
+import { namesMax } from "./waits.js";
+
+/** Tasks that are placed on trial; the others go like these. */
+export const placedMax = 1_000;
+/** Nodes listed with what they would get. */
+export const placesMax = 100;
+
+type Places = Pick<Plan, "Placed" | "PlacedLeftOut" | "Unplaced" | "UnplacedWhy" | "Warnings" | "WouldHelp">;
+
+export function placing(view: View, service: Service, spec: ServiceSpec, between: TasksBetween, nowMs: number): Places {
+  const tried = tasksToPlace(view, service, spec, between);
+  const startFirst = updateOf(spec, isRollingBack(service)).order === UpdateOrder.START_FIRST;
+  const gone = [...between.removed, ...between.replaced].map(({ id }) => id);
+  const placements = place(view, tried.slice(0, placedMax), gone, nowMs);
+  // Start-first needs room beside the old tasks, for as many as are changed at a time.
+  const extra = startFirst ? firstExtras(view, service, spec, between, nowMs) : [];
+  const homeless = placements.filter(isUnplaced);
+  const worst = homeless.length > 0 ? homeless : extra.filter(isUnplaced);
+  const listed = countByNode(view, placements);
+  const why = worst[0] === undefined ? undefined : unplaced(view, service, spec, worst, nowMs);
+  return {
+    Placed: listed.slice(0, placesMax),
+    PlacedLeftOut: Math.max(0, listed.length - placesMax) + Math.max(0, tried.length - placedMax),
+    Unplaced: homeless.length,
+    ...(why === undefined ? {} : { UnplacedWhy: why.wait }),
+    WouldHelp: why?.help ?? [],
+    Warnings: warnings({ between, homeless: homeless.length, cramped: extra.filter(isUnplaced).length, startFirst }),
+  };
+}
+
+export function networkIdsOf(view: View, spec: ServiceSpec): readonly string[] {
+  const table = view.table("network");
+  return (spec.task?.networks ?? []).map(({ target }) => table.get(target)?.id ?? target);
+}
+
+/** A task to place, with its node where that is settled. */
+interface ToPlace extends PlannedTask {
+  readonly node: Node | undefined;
+}
+
+function place(
+  view: View,
+  tasks: readonly ToPlace[],
+  leaving: readonly string[],
+  nowMs: number,
+): readonly PlannedPlacement[] {
+  const free = tasks.filter(({ node }) => node === undefined);
+  const settled = tasks.flatMap((task) => (task.node === undefined ? [] : [settle(view, task, task.node, leaving)]));
+  return free.length === 0 ? settled : [...settled, ...planPlacement(view, free, { nowMs, leaving })];
+}
+
+/** The slot of a global service is its node: it takes the task or refuses it. */
+function settle(view: View, task: ToPlace, node: Node, leaving: readonly string[]): PlannedPlacement {
+  const info = nodeInfoOf(view, node);
+  for (const taskId of leaving) info.remove(taskId);
+  const refusal = refusalOf(askedBy(view, task.serviceId, task.spec, task.networkIds), info);
+  if (refusal === undefined) return { taskId: task.taskId, nodeId: node.id };
+  const refused = [{ filter: refusal.filter, count: 1 }];
+  return { taskId: task.taskId, nodeId: undefined, reason: explainRefusals(refused), refused };
+}
+
+function tasksToPlace(view: View, service: Service, spec: ServiceSpec, between: TasksBetween): readonly ToPlace[] {
+  return [...between.added, ...between.replaced].map((task) => toPlace(view, service, spec, task));
+}
+
+function toPlace(view: View, service: Service, spec: ServiceSpec, { id, slot, nodeId }: Task): ToPlace {
+  return {
+    ...{ taskId: `new-${id}`, serviceId: service.id, revision: service.revision, spec },
+    networkIds: networkIdsOf(view, spec),
+    node: slot === 0 ? view.table("node").get(nodeId) : undefined,
+  };
+}
+
+function firstExtras(
+  view: View,
+  service: Service,
+  spec: ServiceSpec,
+  { replaced, removed }: TasksBetween,
+  nowMs: number,
+): readonly PlannedPlacement[] {
+  const { parallelism } = updateOf(spec, isRollingBack(service));
+  const first = replaced.slice(0, parallelism === 0 ? placedMax : Math.min(parallelism, placedMax));
+  const tasks = first.map((task) => toPlace(view, service, spec, task));
+  return place(
+    view,
+    tasks,
+    removed.map(({ id }) => id),
+    nowMs,
+  );
+}
+
+type Unplaced = PlannedPlacement & { readonly nodeId: undefined };
+
+function isUnplaced(placement: PlannedPlacement): placement is Unplaced {
+  return placement.nodeId === undefined;
+}
+
+function countByNode(view: View, placements: readonly PlannedPlacement[]): readonly PlacedTasks[] {
+  const counts = new Map<string, number>();
+  for (const { nodeId } of placements) if (nodeId !== undefined) counts.set(nodeId, (counts.get(nodeId) ?? 0) + 1);
+  return [...counts]
+    .map(([NodeID, Tasks]) => ({ NodeID, Hostname: hostname(view, NodeID), Tasks }))
+    .sort((a, b) => b.Tasks - a.Tasks || naturally(a.Hostname, b.Hostname));
+}
+
+function unplaced(
+  view: View,
+  service: Service,
+  spec: ServiceSpec,
+  homeless: readonly Unplaced[],
+  nowMs: number,
+): { readonly wait: ExplainedWait; readonly help: readonly string[] } {
+  const asked = askedBy(view, service.id, spec, networkIdsOf(view, spec));
+  const { nodes, leftOut } = examine(view, asked, view.table("node").all());
+  const asker = { serviceName: service.name, constraints: spec.task?.placement?.constraints ?? [] };
+  const slots = new Map([...view.table("task").by("service", service.id)].map((task) => [`new-${task.id}`, task]));
+  const names = homeless.slice(0, namesMax).flatMap(({ taskId }) => slots.get(taskId) ?? []);
+  return {
+    wait: {
+      Stage: "scheduler",
+      State: "pending",
+      Reason: homeless[0]?.reason ?? "",
+      Since: timeText(nowMs),
+      Tasks: names.map((task) => slotName(view, service.name, task)),
+      TaskCount: homeless.length,
+      Nodes: nodes.map((node) => explainNode(view, node)),
+      NodesLeftOut: leftOut,
+      Refused: refusals(nodes),
+    },
+    help: wouldHelp(view, asked, asker, nodes),
+  };
+}
+
+function warnings(found: {
+  readonly between: TasksBetween;
+  readonly homeless: number;
+  readonly cramped: number;
+  readonly startFirst: boolean;
+}): readonly string[] {
+  const { between, homeless, cramped, startFirst } = found;
+  return [
+    ...(homeless > 0 ? [`${plural(homeless, "new task")} would find no node and wait.`] : []),
+    ...(homeless > 0 && between.replaced.length > 0 && !startFirst
+      ? [
+          "With order stop-first an old task is stopped before its successor has a node: with --update-order start-first it would run on.",
+        ]
+      : []),
+    ...(homeless === 0 && cramped > 0
+      ? [
+          "There is no room for a new task beside the old ones: the update would wait for it. With --update-order stop-first it would not.",
+        ]
+      : []),
+  ];
+}

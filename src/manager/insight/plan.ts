@@ -1,0 +1,62 @@
+// What a create or an update would do, told from a rehearsal: control judges and writes to a draft, the orchestrator looks at
+// the service there, the scheduler says where its tasks would go. The draft is thrown away.
+
+import type { Plan } from "../../api/types.js";
+import type { Service } from "../../gen/skep/v1/objects.js";
+import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { isJob } from "../../model/index.js";
+import { specOf, type Transaction, type View } from "../../store/index.js";
+import type { Control, ServiceWish } from "../control/index.js";
+import { foresee } from "../orchestrator/index.js";
+import { modeWord } from "./names.js";
+import { placing } from "./placing.js";
+import { rolloutOf } from "./rollout.js";
+import { tasksBetween } from "./tasks-between.js";
+
+/** A plan, with the specs it goes between. */
+export interface Planned {
+  readonly plan: Omit<Plan, "Changes">;
+  readonly before: ServiceSpec | undefined;
+  readonly after: ServiceSpec;
+}
+
+/** Refuses what the change itself would refuse. */
+export function plan(control: Control, wish: ServiceWish, nowMs: number): Planned {
+  const before = control.view;
+  return control.services.rehearse(wish, (draft, id) => planned(wish, before, draft, id, nowMs));
+}
+
+function planned(wish: ServiceWish, before: View, draft: Transaction, id: string, nowMs: number): Planned {
+  const service = serviceIn(draft, id);
+  const spec = specOf(draft, service);
+  const previous = before.table("service").get(id);
+  let made = 0;
+  foresee(draft, id, { nowMs, newId: () => `planned-${(made += 1)}` });
+  const between = tasksBetween(before, draft, service);
+  const places = placing(draft, service, spec, between, nowMs);
+  return {
+    before: previous && specOf(before, previous),
+    after: spec,
+    plan: {
+      Action: previous === undefined ? "create" : wish.options.rollback ? "rollback" : "update",
+      Name: service.name,
+      Mode: modeWord(spec),
+      Tasks: between.counts,
+      ...(between.replaced.length === 0 ? {} : { Rollout: rolloutOf(draft, service, spec, between) }),
+      ...places,
+      Warnings: [...warningsOf(previous, spec), ...places.Warnings],
+    },
+  };
+}
+
+function serviceIn(view: View, id: string): Service {
+  const service = view.table("service").get(id);
+  if (service === undefined) throw new Error(`service ${id} is in its own draft`);
+  return service;
+}
+
+function warningsOf(previous: Service | undefined, spec: ServiceSpec): readonly string[] {
+  return previous !== undefined && isJob(spec)
+    ? ["The job begins anew: what an earlier run has completed does not count."]
+    : [];
+}

@@ -1,0 +1,74 @@
+// The tasks of a service before a change and in the draft after it: which stay, which come, which go, which are replaced.
+
+import type { PlannedTasks } from "../../api/types.js";
+import { type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
+import { isDirty, isTerminal, isWanted, stateOf } from "../../model/index.js";
+import { slotKey, specOf, taskSpecOf, type View } from "../../store/index.js";
+
+export interface TasksBetween {
+  readonly counts: PlannedTasks;
+  /** Made for slots that were not there. */
+  readonly added: readonly Task[];
+  readonly removed: readonly Task[];
+  /** A task for each slot in which another has to take its place. */
+  readonly replaced: readonly Task[];
+}
+
+/** `draft`: as the orchestrator leaves it once it has looked. */
+export function tasksBetween(before: View, draft: View, service: Service): TasksBetween {
+  const live = [...before.table("task").by("service", service.id)].filter(
+    (task) => isWanted(task) && !isTerminal(stateOf(task)),
+  );
+  const slots = slotsOf(live);
+  const drafted = [...draft.table("task").by("service", service.id)];
+  const added = drafted.filter((task) => !slots.has(keyOf(task)) && isWanted(task) && !isTerminal(stateOf(task)));
+  const left = new Set(drafted.filter(isWanted).map(keyOf));
+  const removed = [...slots].flatMap(([key, task]) => (left.has(key) ? [] : [task]));
+  const replaced = [...slots].flatMap(([key, task]) =>
+    left.has(key) && isReplaced(before, draft, service, task) ? [task] : [],
+  );
+  return { added, removed, replaced, counts: countsOf(slots, { added, removed, replaced }) };
+}
+
+/** A slot by its best task: one that is as wanted counts before one that is not, one that runs before one that does not. */
+function slotsOf(tasks: readonly Task[]): ReadonlyMap<string, Task> {
+  const slots = new Map<string, Task>();
+  for (const task of tasks) {
+    const known = slots.get(keyOf(task));
+    if (known === undefined || isBetter(task, known)) slots.set(keyOf(task), task);
+  }
+  return slots;
+}
+
+function isBetter(task: Task, known: Task): boolean {
+  return task.revision > known.revision || (task.revision === known.revision && stateOf(task) > stateOf(known));
+}
+
+function isReplaced(before: View, draft: View, service: Service, task: Task): boolean {
+  return isDirty({
+    task,
+    made: taskSpecOf(before, task),
+    revision: service.revision,
+    current: specOf(draft, service),
+    node: before.table("node").get(task.nodeId),
+  });
+}
+
+function countsOf(
+  slots: ReadonlyMap<string, Task>,
+  { added, removed, replaced }: Omit<TasksBetween, "counts">,
+): PlannedTasks {
+  return {
+    Running: [...slots.values()].filter((task) => stateOf(task) === TaskState.RUNNING).length,
+    Before: slots.size,
+    After: slots.size + added.length - removed.length,
+    Added: added.length,
+    Removed: removed.length,
+    Replaced: replaced.length,
+    Kept: slots.size - removed.length - replaced.length,
+  };
+}
+
+function keyOf(task: Task): string {
+  return slotKey(task.serviceId, task.slot, task.nodeId);
+}

@@ -1,0 +1,18 @@
+// What the orchestrator would make of a service that changed, on a draft that is thrown away: which tasks come, which go.
+
+import type { Transaction } from "../../store/index.js";
+import { Attention } from "./attention.js";
+import { lookAt } from "./look.js";
+import type { Moment } from "./world.js";
+
+/** Looks at one service: each makes up to a thousand changes, so what is asked for at once is seen, and a runaway is not. */
+const looksMax = 20;
+
+/** Writes to the draft what looking at the service does at that moment; an update only begins. */
+export function foresee(tx: Transaction, serviceId: string, moment: Pick<Moment, "nowMs" | "newId">): void {
+  // How long a predecessor is waited for changes when its slot's next task starts, not which there is.
+  const now: Moment = { ...moment, stopWaitMs: () => 0 };
+  let attention = new Attention();
+  attention.service(serviceId);
+  for (let look = 0; look < looksMax && !attention.isEmpty; look++) attention = lookAt(tx, attention, now).left;
+}
