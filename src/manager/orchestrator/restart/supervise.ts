@@ -3,28 +3,35 @@
 import { millis } from "../../../base/index.js";
 import { type RestartRecord, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import {
-  createdAtMs,
+  isGlobal,
+  isJob,
   isTerminal,
   isWanted,
   newTask,
-  restartOf,
+  restartFor,
   stateOf,
   statusAtMs,
   updateOf,
 } from "../../../model/index.js";
-import { after, type Change, type Step, stopping } from "../change.js";
+import { after, type Change, removal, type Step, stopping, stoppingBecause } from "../change.js";
+import { mayFollowOn } from "../global/place.js";
 import { type SlotId, slotOf } from "../slot-ref.js";
+import { countOverdue, isOverdue, overdueInMs } from "../update/deadline.js";
 import {
+  goalOf,
   isDraining,
   isLost,
+  isOfOlderRun,
   isOfUpdate,
   isRollingBack,
   isStopping,
   isUpdating,
   isYounger,
+  iterationOf,
   remainingMs,
   type World,
 } from "../world.js";
+import { drainOf } from "./drain.js";
 import {
   backoffMaxMs,
   freshRecord,
@@ -33,9 +40,6 @@ import {
   recordAfterMove,
   recordOfNewRevision,
 } from "./policy.js";
-
-/** A replacement waits at most this long, from its creation, for the task it replaces to stop (Docker's minute). */
-export const stopWaitMaxMs = 60_000;
 
 export interface Supervised {
   readonly steps: readonly Step[];
@@ -62,13 +66,14 @@ export function supervise(world: World, tasks: readonly Task[]): Supervised {
 export function taskFor(world: World, place: SlotId, others: readonly Task[], restart?: RestartRecord): Task {
   const isHeld = heldMs(world, restart) > 0 || others.some((task) => isStopping(world, task));
   return newTask({
+    ...(isJob(world.spec) ? { jobIteration: iterationOf(world) } : {}),
     id: world.newId(),
     serviceId: world.service.id,
     revision: world.service.revision,
     slot: place.slot,
     nodeId: place.nodeId,
     now: world.now,
-    desired: isHeld ? TaskState.READY : TaskState.RUNNING,
+    desired: isHeld ? TaskState.READY : goalOf(world),
     ...(restart ? { restart } : {}),
   });
 }
@@ -79,11 +84,23 @@ interface Look {
 }
 
 function look(world: World, task: Task, slot: readonly Task[]): Look {
+  if (isJob(world.spec) && (stateOf(task) === TaskState.COMPLETE || isOfOlderRun(world, task))) {
+    return { step: endRun(world, task) };
+  }
   if (isTerminal(stateOf(task))) return ended(world, task, slot);
   const node = world.node(task.nodeId);
-  if (task.nodeId !== "" && (isLost(node) || isDraining(node))) return { step: moved(world, task, slot) };
+  if (task.nodeId !== "" && isLost(node)) return { step: moved(world, task, slot) };
+  if (task.nodeId !== "" && isDraining(node)) return drained(world, task, slot);
   if (task.desiredState === TaskState.READY) return held(world, task, slot);
-  return { step: observed(world, task) };
+  const lateInMs = overdueInMs(world, task);
+  if (lateInMs === 0) return { step: countOverdue(world, task) };
+  return { step: observed(world, task), dueInMs: lateInMs };
+}
+
+/** A completed task of a job stays as it is; what an earlier execution left running goes. */
+function endRun(world: World, task: Task): Step {
+  if (!isTerminal(stateOf(task))) return removal(task);
+  return isOfOlderRun(world, task) && stateOf(task) !== TaskState.COMPLETE ? stopping(task) : [];
 }
 
 /** Ended by itself: stays as history; a replacement comes if the policy allows. */
@@ -91,29 +108,52 @@ function ended(world: World, task: Task, slot: readonly Task[]): Look {
   // One that ended while it was held back is not replaced before its time, or a missing image would loop tightly.
   const holdMs = task.desiredState === TaskState.READY ? heldMs(world, task.restart) : 0;
   if (holdMs > 0) return { step: [], dueInMs: holdMs };
-  const policy = restartOf(world.madeOf(task).task?.restart);
+  const policy = restartFor(world.madeOf(task));
   const counted: Step = endedEarly(world, task) ? [{ kind: "countFailure", serviceId: world.service.id }] : [];
   const stop = [...counted, ...stopping(task)];
-  if (hasSuccessor(world, task, slot) || !mayRestart(policy, task)) return { step: stop };
+  const mayFollow = mayFollowOn(world, task.nodeId) && mayRestart(policy, task);
+  if (!mayFollow || hasSuccessor(world, task, slot)) return { step: stop };
   const recordOf = task.revision === world.service.revision ? recordAfterEnd : recordOfNewRevision;
   return { step: [...stop, replacement(world, task, recordOf(policy, task, world.nowMs), slot)] };
 }
 
-/** Its host is gone or drained: replaced at once, whatever the policy says, since it did not end by itself. */
-function moved(world: World, task: Task, slot: readonly Task[]): Step {
-  if (hasSuccessor(world, task, slot)) return stopping(task);
-  const sameRevision = task.revision === world.service.revision;
-  const record = sameRevision ? recordAfterMove(task) : freshRecord(task.id);
-  return [...stopping(task), replacement(world, task, record, slot)];
+/**
+ * Its host is gone or drained: replaced at once, whatever the policy says, since it did not end by itself. Where the node
+ * is the slot, nothing follows until the node is back.
+ */
+function moved(world: World, task: Task, slot: readonly Task[], stop = stopping(task)): Step {
+  if (isGlobal(world.spec) || hasSuccessor(world, task, slot)) return stop;
+  return [...stop, replacement(world, task, recordOfMove(world, task), slot)];
+}
+
+/** Its host is being emptied: it makes way at once, or once another runs in its place. */
+function drained(world: World, task: Task, slot: readonly Task[]): Look {
+  const drain = drainOf(world, task, slot);
+  switch (drain.kind) {
+    case "wait":
+      return { step: [], dueInMs: drain.dueInMs };
+    case "replaceFirst":
+      return { step: [{ kind: "create", task: taskFor(world, slotOf(task), slot, recordOfMove(world, task)) }] };
+    case "move": {
+      const stop = drain.reason === undefined ? stopping(task) : stoppingBecause(drain.reason, task);
+      return { step: moved(world, task, slot, stop) };
+    }
+    default:
+      return drain satisfies never;
+  }
+}
+
+function recordOfMove(world: World, task: Task): RestartRecord {
+  return task.revision === world.service.revision ? recordAfterMove(task) : freshRecord(task.id);
 }
 
 /** Held at READY: let go once its time has come and nobody in its slot still stops. */
 function held(world: World, task: Task, slot: readonly Task[]): Look {
+  const waitMs = world.stopWaitMs(task);
   const holdMs = heldMs(world, task.restart);
   if (holdMs > 0) return { step: [], dueInMs: holdMs };
-  const waitMs = remainingMs(createdAtMs(task) + stopWaitMaxMs, world.nowMs, stopWaitMaxMs);
   if (waitMs > 0 && slot.some((other) => isStopping(world, other))) return { step: [], dueInMs: waitMs };
-  return { step: [{ kind: "desire", taskId: task.id, desired: TaskState.RUNNING }] };
+  return { step: [{ kind: "desire", taskId: task.id, desired: goalOf(world) }] };
 }
 
 /** Remembers since when a task runs, where a back-off or a monitor counts from it. */
@@ -139,7 +179,7 @@ function hasSuccessor(world: World, task: Task, slot: readonly Task[]): boolean 
 
 /** Made by the update under way and over before it ran longer than the monitor (§4.3 step 5). */
 function endedEarly(world: World, task: Task): boolean {
-  if (!isUpdating(world.service) || !isOfUpdate(world, task)) return false;
+  if (!isUpdating(world.service) || !isOfUpdate(world, task) || isOverdue(task)) return false;
   const since = task.restart?.runningSince;
   const { monitorMs } = updateOf(world.spec, isRollingBack(world.service));
   return since === undefined || statusAtMs(task) - millis(since) <= monitorMs;
@@ -152,6 +192,6 @@ function replacement(world: World, task: Task, record: RestartRecord, slot: read
 /** How long a record still holds its task back. */
 function heldMs(world: World, restart: RestartRecord | undefined): number {
   if (restart?.notBefore === undefined) return 0;
-  const longestMs = Math.max(backoffMaxMs, restartOf(world.spec.task?.restart).delayMs);
+  const longestMs = Math.max(backoffMaxMs, restartFor(world.spec).delayMs);
   return remainingMs(millis(restart.notBefore), world.nowMs, longestMs);
 }
