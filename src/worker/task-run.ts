@@ -47,6 +47,8 @@ export class TaskRun {
   #isRemoved = false;
   #wasUnhealthy = false;
   #progressAtMs: number | undefined;
+  /** The message of the last progress that was told: one that says the same again is no progress. */
+  #progressTold = "";
 
   constructor(options: TaskRunOptions, world: TaskWorld) {
     const { assignment, status, order } = options;
@@ -227,8 +229,11 @@ export class TaskRun {
     const nowMs = this.#world.clock.monotonic();
     this.#progressAtMs ??= nowMs;
     if (this.#status.state !== TaskState.PREPARING || nowMs - this.#progressAtMs < progressMs) return;
+    const status = withProgress(this.#status, image, progress);
+    if (status.message === this.#progressTold) return;
     this.#progressAtMs = nowMs;
-    this.#world.report(this.id, withProgress(this.#status, image, progress));
+    this.#progressTold = status.message;
+    this.#world.report(this.id, status);
   }
 
   /** What a failed step means. True when it is settled: by a status, or because the task is to stop anyway. */

@@ -21,7 +21,8 @@ export function statusOf(report: Report, previous: TaskStatus, container: Observ
 /** The same state with the progress of a pull: a task that waits says for what. `timestamp` stays when it began. */
 export function withProgress(status: TaskStatus, image: string, progress: PullProgress): TaskStatus {
   const { currentBytes, totalBytes } = progress;
-  const amount = totalBytes > 0 ? ` ${megabytes(currentBytes)} of ${megabytes(totalBytes)} MB` : "";
+  const percent = Math.floor((100 * currentBytes) / totalBytes);
+  const amount = totalBytes > 0 ? ` ${megabytes(currentBytes)} of ${megabytes(totalBytes)} MB, ${percent} %` : "";
   return { ...status, message: `preparing: pulling ${image}: ${progress.status}${amount}` };
 }
 

@@ -8,7 +8,7 @@ import { count, object, text } from "./json.js";
 import { jsonValues } from "./json-stream.js";
 
 type PullStep =
-  | { readonly kind: "progress"; readonly progress: PullProgress; readonly moved: boolean }
+  | { readonly kind: "progress"; readonly layer: string; readonly progress: PullProgress; readonly moved: boolean }
   | { readonly kind: "failed"; readonly message: string };
 
 /** One line of the stream. A line that announces a retry is told, and counts as no movement. */
@@ -20,6 +20,7 @@ export function pullStepOf(value: unknown): PullStep {
   const status = text(json["status"]);
   return {
     kind: "progress",
+    layer: text(json["id"]),
     progress: { status, currentBytes: count(detail["current"]), totalBytes: count(detail["total"]) },
     moved: !status.startsWith("Retrying"),
   };
@@ -31,12 +32,34 @@ export async function followPull(
   onProgress: (progress: PullProgress) => void,
   moved: () => void,
 ): Promise<void> {
+  const sums = new PullSums();
   for await (const value of jsonValues(chunks)) {
     const step = pullStepOf(value);
     if (step.kind === "failed") throw pullFailure(step.message);
     if (step.moved) moved();
-    onProgress(step.progress);
+    onProgress(sums.add(step.layer, step.progress));
   }
+}
+
+/** The engine tells of each layer by itself; a person waits for all of them. */
+class PullSums {
+  /** Layers by what is done with them: the latest amounts. */
+  readonly #layers = new Map<string, Map<string, PullProgress>>();
+
+  /** The progress of all layers with which the same is done. */
+  add(layer: string, progress: PullProgress): PullProgress {
+    const { status, totalBytes } = progress;
+    if (layer === "" || totalBytes === 0) return progress;
+    const layers = this.#layers.get(status) ?? new Map<string, PullProgress>();
+    this.#layers.set(status, layers.set(layer, progress));
+    return { status, currentBytes: sum(layers, "currentBytes"), totalBytes: sum(layers, "totalBytes") };
+  }
+}
+
+function sum(layers: ReadonlyMap<string, PullProgress>, field: "currentBytes" | "totalBytes"): number {
+  let total = 0;
+  for (const progress of layers.values()) total += progress[field];
+  return total;
 }
 
 /** Ends a pull that does not move for `bounds.pullStallMs`. */

@@ -195,15 +195,24 @@ describe("pull", () => {
     expect(seen).toEqual(["e30=", undefined]);
   });
 
-  test("reports progress", async () => {
+  test("reports progress, of all layers together", async () => {
     fake.answers["POST /images/create"] = lines(
-      [{ status: "Downloading", progressDetail: { current: 5, total: 9 }, id: "x" }, { status: "Done" }],
+      [
+        { status: "Downloading", progressDetail: { current: 5, total: 9 }, id: "x" },
+        { status: "Downloading", progressDetail: { current: 1, total: 4 }, id: "y" },
+        { status: "Extracting", progressDetail: { current: 2, total: 9 }, id: "x" },
+        { status: "Downloading", progressDetail: { current: 4, total: 4 }, id: "y" },
+        { status: "Done" },
+      ],
       true,
     );
     const seen: unknown[] = [];
     await fake.client.pull("nginx", "", (progress) => seen.push(progress), signal);
     expect(seen).toEqual([
       { status: "Downloading", currentBytes: 5, totalBytes: 9 },
+      { status: "Downloading", currentBytes: 6, totalBytes: 13 },
+      { status: "Extracting", currentBytes: 2, totalBytes: 9 },
+      { status: "Downloading", currentBytes: 9, totalBytes: 13 },
       { status: "Done", currentBytes: 0, totalBytes: 0 },
     ]);
   });
