@@ -1,7 +1,7 @@
 // Several real managers in one process: on virtual time, each with a disk that outlives it, on a network whose links can be
 // cut; and worker hosts that find whoever leads. What the daemon does between them (joining, restarting) is done here by hand.
 
-import { silentLog, silentMetrics } from "../../src/base/index.js";
+import { rpcError, silentLog, silentMetrics } from "../../src/base/index.js";
 import type { AgentMessage, ManagerMessage, SessionState } from "../../src/gen/skep/v1/dispatcher.js";
 import { RefusalKind } from "../../src/gen/skep/v1/dispatcher.js";
 import type { Cluster, Node } from "../../src/gen/skep/v1/objects.js";
@@ -62,7 +62,7 @@ export class ManagersSwarm {
   #raftIds = 100;
 
   private constructor() {
-    this.user = new User({ manager: this, clock: this.clock });
+    this.user = new User({ clock: this.clock, ask: (request) => this.#ask(request) });
   }
 
   /** A swarm of `count` managers m1, m2 … and `workers` hosts w1, w2 …, all in place. */
@@ -170,7 +170,7 @@ export class ManagersSwarm {
       },
       {
         ...{ clock: this.clock, random: this.random.fork(name), log: silentLog },
-        manager: { accept: (id, address, incoming, signal) => this.#accept(id, address, incoming, signal) },
+        managers: { addresses: ["leader"], accept: (_to, ...caller) => this.#accept(...caller) },
         onEngineCall: () => undefined,
         onBroken: (error) => {
           throw error;
@@ -318,6 +318,17 @@ export class ManagersSwarm {
       sendSnapshot: (message, chunks) => this.links.sendSnapshot(message, chunks),
       probe: (member) => this.links.probe(self, member),
     };
+  }
+
+  /** Ends with the leader that was asked. */
+  #ask<T>(request: (leading: Leading) => Promise<T>): Promise<T> {
+    const { leading } = this;
+    if (leading === undefined) return Promise.reject(rpcError("Unavailable", "there is no leader"));
+    const died = new Promise<never>((_, reject) => {
+      this.onceDown(() => reject(rpcError("Unavailable", "the leader died")));
+    });
+    died.catch(() => undefined);
+    return Promise.race([request(leading), died]);
   }
 
   /** The daemon's connector finds the leader; a host here reaches it at once. */

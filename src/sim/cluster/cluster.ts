@@ -1,21 +1,26 @@
-// A whole swarm in one process, on virtual time: one manager with its disk, hosts with engines, lines between them, and a
+// A whole swarm in one process, on virtual time: managers with their disks, hosts with engines, lines between them, and a
 // user. Nothing in it is a stand-in but clock, disk, engine, line and certificates. After everything that happens the
 // checks are asked; the first wait that ends with a violation fails.
 
-import { type Clock, type Log, messageOf, silentLog } from "../../base/index.js";
+import { type Clock, type Log, messageOf, rpcError, silentLog } from "../../base/index.js";
 import type { EmbeddedOptions } from "../../engine/embedded/index.js";
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
-import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { NodeAvailability, NodeRole, type ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { findNode, findService } from "../../manager/control/index.js";
+import type { Leading, ManagerOptions } from "../../manager/index.js";
 import { revisionOf, type Store, type Transaction } from "../../store/index.js";
 import { SeededRandom } from "../random.js";
 import { VirtualClock } from "../time.js";
 import { Checks } from "./checks/checks.js";
 import { containersOf, type SimContainer } from "./containers.js";
-import { SimHost } from "./host.js";
+import { type DaemonEvent, SimHost } from "./host.js";
 import { watchedLog } from "./log.js";
 import { SimManager } from "./manager.js";
+import { SimManagers } from "./managers.js";
+import { SimNetwork } from "./network.js";
 import { Observer } from "./observer.js";
+import { simPki } from "./pki.js";
+import { RaftLines } from "./raft-lines.js";
 import { Trace } from "./trace.js";
 import { User } from "./user.js";
 
@@ -23,9 +28,17 @@ export interface SimClusterOptions {
   readonly seed?: number;
   /** Worker hosts: w1 … wN. */
   readonly hosts?: number;
+  /** Managers m1 … mN. More than one, or `areManagersHosts`: each has a worker, too. One alone has none. */
+  readonly managers?: number;
+  readonly areManagersHosts?: boolean;
   readonly engine?: EmbeddedOptions;
   /** One way. */
   readonly linkDelayMs?: number;
+  readonly raftSizes?: NonNullable<ManagerOptions["raftSizes"]>;
+  /** What managers say to each other travels as bytes. */
+  readonly isEncoded?: boolean;
+  /** No transcript is kept. */
+  readonly isSilent?: boolean;
   readonly log?: Log;
   /** A bug in a part of the manager: what it writes goes through this first. To show that the checks find it. */
   readonly plant?: (part: string, tx: Transaction) => Transaction;
@@ -38,26 +51,34 @@ const requestMaxMs = 60_000;
 const startMaxMs = 30_000;
 /** Between two looks while nothing happens. */
 const lookMs = 500;
+const firstManager = "m1";
+const managerPort = 2377;
 
 export class SimCluster {
   readonly clock = new VirtualClock();
   readonly checks: Checks;
   readonly trace: Trace;
-  readonly manager: SimManager;
+  readonly network = new SimNetwork();
+  readonly managers: SimManagers;
   readonly user: User;
   readonly #options: SimClusterOptions;
   readonly #random: SeededRandom;
   readonly #observer: Observer;
+  readonly #pki = simPki();
+  readonly #lines: RaftLines;
   readonly #hosts = new Map<string, SimHost>();
   #joined = 0;
   #looked = { happened: -1, atMs: 0 };
+  #led: { readonly manager: SimManager | undefined; readonly term: number } = { manager: undefined, term: 0 };
 
   private constructor(options: SimClusterOptions) {
     this.#options = options;
     this.#random = new SeededRandom(options.seed ?? 1);
     const clock: Clock = this.clock;
+    const { network } = this;
+    const delayMs = options.linkDelayMs ?? 1;
     this.checks = new Checks(() => clock.monotonic());
-    this.trace = new Trace(() => clock.monotonic());
+    this.trace = new Trace(() => clock.monotonic(), options.isSilent ?? false);
     this.#observer = new Observer({
       committed: (changes, store) => {
         this.trace.committed(changes, store.revision, store);
@@ -65,22 +86,35 @@ export class SimCluster {
       },
       lost: (what) => this.checks.add("nothing applied is lost", what),
     });
-    this.manager = this.#makeManager();
-    this.user = new User({ manager: this.manager, clock });
+    this.managers = new SimManagers({ clock, network, delayMs });
+    this.#lines = new RaftLines(
+      { delayMs, isEncoded: options.isEncoded ?? false },
+      { clock, random: this.#random.fork("lines"), isOpen: (from, to) => this.#carries(from, to) },
+    );
+    network.onHealed(() => {
+      for (const { link } of this.#hosts.values()) link.flush();
+    });
+    this.managers.add(this.#newManager(firstManager));
+    const doors = this.#random.fork("doors");
+    this.user = new User({ clock, ask: (request) => this.#askSome(doors, request) });
   }
 
-  /** A swarm whose hosts are all READY. */
+  /** A swarm whose hosts are all READY, and whose managers all vote. */
   static async start(options: SimClusterOptions = {}): Promise<SimCluster> {
     const cluster = new SimCluster(options);
-    await cluster.do(cluster.manager.init());
+    const { managers = 1, hosts = 3, areManagersHosts = managers > 1 } = options;
+    await cluster.do(cluster.manager.init(NodeAvailability[areManagersHosts ? "ACTIVE" : "DRAIN"]));
     await cluster.eventually("the manager leads", () => cluster.manager.leading !== undefined, startMaxMs);
-    for (let number = 1; number <= (options.hosts ?? 3); number++)
-      await cluster.do(cluster.join(cluster.newHostName()));
+    if (areManagersHosts) cluster.#addHost({ name: firstManager, nodeId: cluster.manager.nodeId });
+    for (let number = 2; number <= managers; number++)
+      await cluster.do(cluster.join(`m${number}`, { role: "manager" }));
+    for (let number = 1; number <= hosts; number++) await cluster.do(cluster.join(cluster.newHostName()));
     await cluster.eventually(
       "all nodes are READY",
       () => cluster.hosts.every((host) => cluster.isReady(host.name)),
       startMaxMs,
     );
+    await cluster.eventually(`${managers} vote`, () => cluster.voters.length === managers, startMaxMs);
     return cluster;
   }
 
@@ -94,27 +128,58 @@ export class SimCluster {
     return host;
   }
 
-  /** What is applied on the manager that runs. */
+  /** The first manager; the only one, unless more were asked for. */
+  get manager(): SimManager {
+    const manager = this.managers.get(firstManager) ?? this.managers.all[0];
+    if (!manager) throw new Error("there is no manager");
+    return manager;
+  }
+
+  /** What only the leader has; undefined while there is none. */
+  get leading(): Leading | undefined {
+    return this.managers.leader?.leading;
+  }
+
+  /** Raft ids that vote, as the leader has it; none while there is no leader. */
+  get voters(): readonly number[] {
+    return this.managers.leader?.manager?.membership.voters ?? [];
+  }
+
+  /** What is applied on the manager that leads; else on the one that has most. */
   get store(): Store {
-    const { store } = this.manager;
-    if (!store) throw new Error("the manager is down");
+    const { store } = this.managers;
+    if (!store) throw new Error("no manager is up");
     return store;
   }
 
   /** A new host joins with a token of the swarm and starts its daemon. Takes time: run it with `do`. */
-  async join(name: string, options: { readonly engine?: EmbeddedOptions } = {}): Promise<SimHost> {
-    const address = `10.0.0.${Number(name.slice(1)) + 1}`;
-    const { nodeId, clusterId } = await this.user.join(name, address);
+  async join(
+    name: string,
+    { engine, role = "worker" }: { readonly engine?: EmbeddedOptions; readonly role?: "manager" | "worker" } = {},
+  ): Promise<SimHost> {
+    const { nodeId } = await this.user.join(name, addressOf(name), role);
+    return this.#addHost({ name, nodeId, ...(engine && { engine }) });
+  }
+
+  #addHost({ name, nodeId, engine }: { name: string; nodeId: string; engine?: EmbeddedOptions }): SimHost {
+    const clusterId = this.store.cluster?.id ?? "";
     const host = new SimHost(
       {
-        ...{ name, address, nodeId, clusterId, linkDelayMs: this.#options.linkDelayMs ?? 1 },
-        engine: { ...defaultEngine, ...this.#options.engine, ...options.engine },
+        ...{ name, address: addressOf(name), nodeId, clusterId, linkDelayMs: this.#options.linkDelayMs ?? 1 },
+        engine: { ...defaultEngine, ...this.#options.engine, ...engine },
       },
       {
         clock: this.clock,
         random: this.#random.fork(name),
         log: this.#log,
-        manager: this.manager,
+        managers: {
+          addresses: this.managers.addresses,
+          accept: (to, ...rest) => this.managers.at(to)?.accept(...rest),
+          isOpen: (address, way) => this.#isWayOpen(name, this.managers.at(address)?.name ?? "", way),
+          own: () => this.#ownManager(name),
+        },
+        onDaemon: (event) => this.#daemonDid(name, event),
+        stateChanged: ({ node }) => node && this.#roleIs(host, node.role),
         onEngineCall: (verb, what) => this.trace.say(`${name} engine`, `${verb} ${this.#shown(host, what)}`),
         onBroken: (error) => this.checks.add("daemons live", `${name}: ${messageOf(error)}`),
         agentSaid: (message) => this.trace.agentSaid(name, message),
@@ -129,7 +194,8 @@ export class SimCluster {
 
   /** Differs when a transaction was applied or a container changed since. */
   get happened(): number {
-    let happened = this.manager.store?.revision ?? -1;
+    let happened = 0;
+    for (const { store } of this.managers.all) happened += store?.revision ?? -1;
     for (const host of this.#hosts.values()) happened += host.engine.nextEvent;
     return happened;
   }
@@ -235,7 +301,7 @@ export class SimCluster {
   async startManager(): Promise<void> {
     if (this.manager.isUp) return;
     await this.do(this.manager.restart());
-    await this.eventually("the manager leads again", () => this.manager.leading !== undefined, startMaxMs);
+    await this.eventually("the manager leads again", () => this.leading !== undefined, startMaxMs);
     this.#observer.checkNothingLost(this.store);
     this.#refuseViolations();
   }
@@ -248,20 +314,98 @@ export class SimCluster {
     });
   }
 
-  #makeManager(): SimManager {
-    return new SimManager({
-      clock: this.clock,
-      random: this.#random.fork("manager"),
-      log: this.#log,
-      onStore: (store, signal) => this.#observer.follow(store, signal),
-      onWritten: (written, view) => {
-        this.trace.wrote(written);
-        this.checks.written(written, view);
+  #newManager(name: string): SimManager {
+    const { raftSizes } = this.#options;
+    return new SimManager(
+      { name, address: `${addressOf(name)}:${managerPort}`, ...(raftSizes && { raftSizes }) },
+      {
+        ...{ clock: this.clock, log: this.#log, pki: this.#pki, lines: this.#lines },
+        random: this.#random.fork(name === firstManager ? "manager" : `manager ${name}`),
+        wallOffsetMs: () => this.#hosts.get(name)?.wallOffsetMs ?? 0,
+        join: (from, request) => this.#askFor(from, ({ members }) => members.join(from.nodeId, request)),
+        onStore: (store, signal) => this.#observer.follow(store, signal),
+        onWritten: (written, view) => {
+          this.trace.wrote(written);
+          this.checks.written(written, view);
+        },
+        onApply: (revision, entry) => this.checks.applied(revision, entry),
+        onSynced: () => this.trace.say("raft", name === firstManager ? "the log is synced" : `${name} has synced`),
+        plant: this.#options.plant ?? ((_part, tx) => tx),
+        onMachineDead: () => this.#hosts.get(name)?.powerOff(),
+        onFatal: (error) => this.checks.add("the manager lives", messageOf(error)),
       },
-      onSynced: () => this.trace.say("raft", "the log is synced"),
-      plant: this.#options.plant ?? ((_part, tx) => tx),
-      onFatal: (error) => this.checks.add("the manager lives", messageOf(error)),
-    });
+    );
+  }
+
+  /** The user's way: any manager that is up is asked, and hands the request on. */
+  #askSome<T>(random: SeededRandom, request: (leading: Leading) => Promise<T>): Promise<T> {
+    const all = this.managers.all.filter(({ isUp, isPaused }) => isUp && !isPaused);
+    const door = all.length > 1 ? random.pick(all) : all[0];
+    if (!door) return Promise.reject(rpcError("Unavailable", "no manager is up"));
+    return this.managers.ask(door, request);
+  }
+
+  /** A manager's way: the others are asked in turn. */
+  async #askFor<T>(from: SimManager, request: (leading: Leading) => Promise<T>): Promise<T> {
+    const others = this.managers.all.filter(({ name, isUp }) => name !== from.name && isUp);
+    const near = others.filter(({ name }) => this.#carries(from.name, name) && this.#carries(name, from.name));
+    const doors = [from, ...near].filter((door) => door.leading ?? door.manager?.leaderAddr());
+    const [door] = doors;
+    if (!door) throw rpcError("Unavailable", "no manager that leads is known");
+    return this.managers.ask(doors.find(({ leading }) => leading) ?? door, request);
+  }
+
+  /** A manager that has lost its line reaches nobody, nor does anybody reach it. */
+  #carries(from: string, to: string): boolean {
+    if (from === to) return true;
+    const isCut = this.#hosts.get(from)?.link.isCut || this.#hosts.get(to)?.link.isCut;
+    return !isCut && this.network.isOpen(from, to);
+  }
+
+  #isWayOpen(host: string, manager: string, way: "there" | "back"): boolean {
+    return way === "there" ? this.#carries(host, manager) : this.#carries(manager, host);
+  }
+
+  #ownManager(name: string): { address: string; isLeading: boolean; leaderAddress: string } | undefined {
+    const own = this.managers.get(name);
+    if (!own) return undefined;
+    const { address, leading, manager } = own;
+    return { address, isLeading: leading !== undefined, leaderAddress: manager?.leaderAddr() ?? "" };
+  }
+
+  /** What the daemon does with its manager part. */
+  #daemonDid(name: string, event: DaemonEvent): Promise<void> | void {
+    const manager = this.managers.get(name);
+    switch (event) {
+      case "started":
+        return manager?.restart();
+      case "stopping":
+        return manager?.stop();
+      case "killed":
+        return manager?.isUp ? manager.crash() : undefined;
+      case "power lost":
+        return manager?.crash(this.#random.fork(`power ${this.clock.monotonic()}`).pick(survivals));
+      case "paused":
+        return manager?.pause();
+      case "resumed":
+        return manager?.resume();
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** The leader told a daemon its node's role: the manager part begins or ends. */
+  #roleIs(host: SimHost, role: NodeRole): void {
+    const manager = this.managers.get(host.name);
+    if (role === NodeRole.MANAGER && !manager) {
+      const next = this.#newManager(host.name);
+      this.managers.add(next);
+      next.enter(host.nodeId, []);
+    }
+    if (role === NodeRole.WORKER && manager) {
+      this.managers.delete(host.name);
+      void manager.retire();
+    }
   }
 
   /** Containers by the name of their task. */
@@ -271,12 +415,25 @@ export class SimCluster {
 
   /** Asks the checks when anything happened since the last time, and now and then for what only time breaks. */
   #look(): void {
-    const { store, leading } = this.manager;
+    const { store, leader } = this.managers;
+    this.#lookAtLeaders(leader);
     const nowMs = this.clock.monotonic();
     const { happened } = this;
     if (happened === this.#looked.happened && nowMs < this.#looked.atMs + lookMs) return;
     this.#looked = { happened, atMs: nowMs };
-    this.checks.look(this.hosts, store, this.clock.now(), leading !== undefined);
+    this.checks.look(this.hosts, store, this.clock.now(), leader !== undefined);
+  }
+
+  /** Who begins to lead has all that was ever applied; nobody leads in another's term. */
+  #lookAtLeaders(leader: SimManager | undefined): void {
+    for (const { name, manager } of this.managers.all) {
+      if (manager?.raftStatus.role === "leader") this.checks.leads(name, manager.raftStatus.term);
+    }
+    const term = leader?.manager?.raftStatus.term ?? 0;
+    if (leader?.store && (leader !== this.#led.manager || term !== this.#led.term)) {
+      this.#led = { manager: leader, term };
+      this.#observer.checkNothingLost(leader.store);
+    }
   }
 
   /** What a wait ends with, unless a check failed meanwhile. */
@@ -295,4 +452,13 @@ export class SimCluster {
     const { violations } = this.checks;
     if (violations.length > 0) throw new Error(violations.join("\n"), { cause });
   }
+}
+
+const survivals = ["nothing", "everything", "torn"] as const;
+
+/** m1 is 10.0.0.1, w1 10.0.0.2; the other managers are elsewhere. */
+function addressOf(name: string): string {
+  const number = Number(name.slice(1));
+  if (name.startsWith("m") && number > 1) return `10.0.9.${number}`;
+  return name === firstManager ? "10.0.0.1" : `10.0.${Math.floor((number + 1) / 250)}.${((number + 1) % 250) + 0}`;
 }

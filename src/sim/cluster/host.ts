@@ -1,13 +1,15 @@
-// One worker host: an engine, a network line and a memory that outlive the daemon, and the real Worker as that daemon.
+// One worker host: an engine, a network line and a memory that outlive the daemon, and the real Worker as that daemon. What
+// the daemon is more where the node is a manager hears of it (`onDaemon`).
 
 import { type Clock, type Log, silentMetrics } from "../../base/index.js";
 import { EmbeddedEngine, type EmbeddedOptions } from "../../engine/embedded/index.js";
+import type { SessionState } from "../../gen/skep/v1/dispatcher.js";
 import { type LocalState, MemoryState, Worker } from "../../worker/index.js";
 import type { SeededRandom } from "../random.js";
+import { type OwnManager, SimConnector } from "./connector.js";
 import { engineSeenBy, type OnEngineCall } from "./engine.js";
-import { Link, type LinkEvents } from "./link.js";
+import { type Accept, Link, type LinkEvents, type Way } from "./link.js";
 import { logOf } from "./log.js";
-import type { SimManager } from "./manager.js";
 import { SimProgram } from "./program.js";
 
 /** The highest format this daemon reads. */
@@ -25,11 +27,31 @@ export interface SimHostOptions {
   readonly engine: EmbeddedOptions;
 }
 
+/** What a host sees of the managers. */
+export interface ManagersSeen {
+  /** host:port of those it knows when it joins. */
+  readonly addresses: readonly string[];
+  /** The end of a session at the manager of this address. */
+  readonly accept: (to: string, nodeId: string, address: string, ...ends: Ends) => ReturnType<Accept>;
+  /** Does the network carry anything between the host and this manager? */
+  readonly isOpen?: (address: string, way: Way) => boolean;
+  /** The manager on the same machine. */
+  readonly own?: () => OwnManager | undefined;
+}
+
+type Ends = Parameters<Accept> extends [string, ...infer Rest] ? Rest : never;
+
+export type DaemonEvent = "started" | "stopping" | "killed" | "power lost" | "paused" | "resumed";
+
 export interface SimHostModules extends LinkEvents {
   readonly clock: Clock;
   readonly random: SeededRandom;
   readonly log: Log;
-  readonly manager: Pick<SimManager, "accept">;
+  readonly managers: ManagersSeen;
+  /** What happens to the daemon. */
+  readonly onDaemon?: (event: DaemonEvent) => Promise<void> | void;
+  /** The leader tells the daemon of the cluster, its own node's row among it. */
+  readonly stateChanged?: (state: SessionState) => void;
   readonly onEngineCall: OnEngineCall;
   /** The daemon broke, and not because it was killed. */
   readonly onBroken: (error: unknown) => void;
@@ -47,8 +69,11 @@ export class SimHost {
   readonly nodeId: string;
   readonly engine: EmbeddedEngine;
   readonly link: Link;
+  /** How far its wall clock is ahead. */
+  wallOffsetMs = 0;
   readonly #options: SimHostOptions;
   readonly #modules: SimHostModules;
+  readonly #connector: SimConnector;
   readonly #state: LocalState = new MemoryState();
   #daemon: Daemon | undefined;
   #isPowered = true;
@@ -60,22 +85,34 @@ export class SimHost {
   #disturbedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SimHostOptions, modules: SimHostModules) {
-    const { clock, random, manager } = modules;
+    const { clock, random, managers } = modules;
     this.name = options.name;
     this.nodeId = options.nodeId;
     this.#options = options;
     this.#modules = modules;
     this.engine = new EmbeddedEngine(
       { hostname: options.name, ...options.engine },
-      { clock, random: random.fork("engine") },
+      { clock: this.#shifted(clock), random: random.fork("engine") },
     );
+    const { isOpen = () => true, own = () => undefined } = managers;
     this.link = new Link(
       { delayMs: options.linkDelayMs },
       {
         ...modules,
-        accept: (incoming, signal) => manager.accept(options.nodeId, options.address, incoming, signal),
+        isOpen,
+        accept: (to, ...ends) => managers.accept(to, options.nodeId, options.address, ...ends),
       },
     );
+    this.#connector = new SimConnector(managers.addresses, {
+      clock,
+      own,
+      open: (address, program, signal) => this.link.connect(program, signal, address),
+    });
+  }
+
+  /** host:port of the managers its daemon knows. */
+  get knownManagers(): readonly string[] {
+    return this.#connector.managers;
   }
 
   /** Ids of the tasks the node's own memory holds. */
@@ -108,7 +145,8 @@ export class SimHost {
 
   /** Something is wrong with the host, or was until a short while ago. */
   get isDisturbed(): boolean {
-    const isWell = this.#isPowered && this.isDaemonUp && !this.link.isCut && !this.#isEngineOut;
+    const isPaused = this.#daemon?.program.isPaused ?? false;
+    const isWell = this.#isPowered && this.isDaemonUp && !isPaused && !this.link.isCut && !this.#isEngineOut;
     return !isWell || this.#modules.clock.monotonic() - this.#disturbedMs < recoveryMs;
   }
 
@@ -149,20 +187,46 @@ export class SimHost {
     this.disturb();
     this.#starts += 1;
     const { clock } = this.#modules;
-    const program = new SimProgram(`${this.name} ${this.#starts}`, clock);
+    const program = new SimProgram(`${this.name} ${this.#starts}`, clock, () => this.wallOffsetMs);
     const worker = this.#makeWorker(program);
     const life = new AbortController();
     const over = worker.run(life.signal).catch((error: unknown) => {
       if (!life.signal.aborted && !program.isDead) this.#modules.onBroken(error);
     });
     this.#daemon = { program, worker, life, over };
+    void this.#modules.onDaemon?.("started");
   }
 
   /** kill -9: containers run on, the line to the manager is reset. */
   killDaemon(): void {
+    this.#kill();
+    void this.#modules.onDaemon?.("killed");
+  }
+
+  /** SIGSTOP: it does nothing and hears nothing until it goes on. */
+  pauseDaemon(): void {
     this.disturb();
-    this.#daemon?.program.kill();
-    this.#daemon = undefined;
+    this.#daemon?.program.pause();
+    void this.#modules.onDaemon?.("paused");
+  }
+
+  resumeDaemon(): void {
+    this.disturb();
+    this.#daemon?.program.resume();
+    void this.#modules.onDaemon?.("resumed");
+  }
+
+  /** `swarm leave`: it says so, stops its containers and ends for good. */
+  async leave(): Promise<void> {
+    const daemon = this.#daemon;
+    if (!daemon) return;
+    this.disturb();
+    await daemon.worker.leaving();
+    await daemon.program.call(() => daemon.worker.removeAll(daemon.life.signal));
+    daemon.life.abort(new Error("the node left"));
+    await daemon.over;
+    this.#kill();
+    this.wasRemoved();
   }
 
   /** SIGTERM: it says that it will be back, and ends. */
@@ -171,6 +235,7 @@ export class SimHost {
     if (!daemon) return;
     this.disturb();
     await daemon.worker[reason]();
+    await this.#modules.onDaemon?.("stopping");
     daemon.life.abort(new Error("the daemon was told to stop"));
     await daemon.over;
     await daemon.worker.flushed();
@@ -183,7 +248,8 @@ export class SimHost {
     if (!this.#isPowered) return;
     this.#isPowered = false;
     this.link.cut();
-    this.killDaemon();
+    this.#kill();
+    void this.#modules.onDaemon?.("power lost");
     this.engine.crash();
     this.#killContainers();
   }
@@ -198,6 +264,20 @@ export class SimHost {
     this.link.reset();
     this.healLine();
     this.startDaemon();
+  }
+
+  #kill(): void {
+    this.disturb();
+    this.#daemon?.program.kill();
+    this.#daemon = undefined;
+  }
+
+  #shifted(clock: Clock): Clock {
+    return {
+      now: () => clock.now() + this.wallOffsetMs,
+      monotonic: () => clock.monotonic(),
+      after: (delayMs, fn) => clock.after(delayMs, fn),
+    };
   }
 
   #killContainers(): void {
@@ -220,10 +300,13 @@ export class SimHost {
         random: random.fork(`daemon ${this.#starts}`),
         log: logOf(program, log.with({ program: this.name })),
         metrics: silentMetrics,
-        connect: (signal) => this.link.connect(program, signal),
+        connect: (signal) => this.#connector.connect(program, signal),
         daemonFacts: () => ({ name: this.name, skepVersion: "simulated", level }),
-        stateChanged: () => {},
-        leaderIs: () => {},
+        stateChanged: (state) => {
+          this.#connector.managersAre(state.managers);
+          this.#modules.stateChanged?.(state);
+        },
+        leaderIs: (address) => this.#connector.leaderIs(address),
         removed: () => {},
       },
     );

@@ -1,4 +1,4 @@
-// A host's network line to the manager: messages travel as bytes, take time, keep their order, wait while the line is cut,
+// A host's network line to the managers: messages travel as bytes, take time, keep their order, wait while the line is cut,
 // and are lost with the program at either end.
 
 import { type Clock, Queue, SwarmError } from "../../base/index.js";
@@ -16,8 +16,9 @@ const messageBytesMax = 64 * 1024;
 export type AgentSays = NonNullable<AgentMessage["message"]>;
 export type ManagerSays = NonNullable<ManagerMessage["message"]>;
 
-/** The manager's end: answers a session, or undefined when nobody listens. */
+/** The end of the manager at `address`: answers a session, or undefined when nobody listens. */
 export type Accept = (
+  address: string,
   incoming: AsyncIterable<AgentMessage>,
   signal: AbortSignal,
 ) => { readonly program: SimProgram; readonly answer: AsyncIterable<ManagerMessage> } | undefined;
@@ -34,21 +35,35 @@ export interface LinkOptions {
   readonly delayMs: number;
 }
 
+/** From the host to a manager, or back. */
+export type Way = "there" | "back";
+
+export interface LinkModules extends LinkEvents {
+  readonly clock: Clock;
+  readonly accept: Accept;
+  /** Does the network carry anything between the host and this manager? */
+  readonly isOpen?: (address: string, way: Way) => boolean;
+}
+
+type Carry = (way: Way, fn: () => void) => void;
+
 export class Link {
   readonly #delayMs: number;
   readonly #clock: Clock;
   readonly #accept: Accept;
   readonly #events: LinkEvents;
+  readonly #isOpen: (address: string, way: Way) => boolean;
   readonly #wires = new Set<Wire>();
-  /** What arrived while the line was cut. */
-  #held: (() => void)[] = [];
+  /** What arrived where nothing came through. */
+  #held: { readonly address: string; readonly way: Way; readonly deliver: () => void }[] = [];
   #isCut = false;
 
-  constructor(options: LinkOptions, modules: { readonly clock: Clock; readonly accept: Accept } & LinkEvents) {
+  constructor(options: LinkOptions, modules: LinkModules) {
     this.#delayMs = options.delayMs;
     this.#clock = modules.clock;
     this.#accept = modules.accept;
     this.#events = modules;
+    this.#isOpen = modules.isOpen ?? (() => true);
   }
 
   get isCut(): boolean {
@@ -68,7 +83,15 @@ export class Link {
   /** What was under way arrives now. */
   heal(): void {
     this.#isCut = false;
-    for (const deliver of this.#held.splice(0)) deliver();
+    this.flush();
+  }
+
+  /** The network may carry again what it did not. */
+  flush(): void {
+    for (const held of this.#held.splice(0)) {
+      if (this.#passes(held.address, held.way)) held.deliver();
+      else this.#held.push(held);
+    }
   }
 
   /** Every connection is broken: both ends learn it as soon as the line lets them. */
@@ -76,23 +99,32 @@ export class Link {
     for (const wire of this.#wires) wire.reset();
   }
 
-  /** Opens a connection for a program of the host. */
-  async connect(program: SimProgram, signal: AbortSignal): Promise<Connection> {
-    const wire = new Wire((fn) => this.#carry(fn), this.#events);
-    const isOpen = await program.call(() => this.#dial(wire, program, signal));
+  /** Opens a connection to the manager at `address`, for a program of the host. */
+  async connect(program: SimProgram, signal: AbortSignal, address: string): Promise<Connection> {
+    const carry: Carry = (way, fn) => this.#carry(address, way, fn);
+    const wire = new Wire(carry, this.#events);
+    const accept: WireAccept = (...ends) => this.#accept(address, ...ends);
+    const isOpen = await program.call(() => this.#dial({ wire, accept, carry }, program, signal));
     signal.throwIfAborted();
     if (!isOpen) {
       wire.reset();
       throw new SwarmError("Unavailable", "the manager cannot be reached");
     }
     this.#wires.add(wire);
-    wire.onOver(() => this.#wires.delete(wire));
-    program.onEnd(() => wire.reset());
+    const forget = program.onEnd(() => wire.reset());
+    wire.onOver(() => {
+      this.#wires.delete(wire);
+      forget();
+    });
     return wire.agentEnd(program);
   }
 
   /** There and back; false when nobody listens, or nobody answers in time. */
-  #dial(wire: Wire, program: SimProgram, signal: AbortSignal): Promise<boolean> {
+  #dial(
+    { wire, accept, carry }: { readonly wire: Wire; readonly accept: WireAccept; readonly carry: Carry },
+    program: SimProgram,
+    signal: AbortSignal,
+  ): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (isOpen: boolean): void => {
         signal.removeEventListener("abort", giveUp);
@@ -102,24 +134,31 @@ export class Link {
       const giveUp = (): void => end(false);
       const timer = program.clock.after(connectMs, giveUp);
       signal.addEventListener("abort", giveUp, { once: true });
-      this.#carry(() => {
-        const isOpen = !program.isDead && !signal.aborted && wire.open(this.#accept);
-        this.#carry(() => end(isOpen));
+      carry("there", () => {
+        const isOpen = !program.isDead && !signal.aborted && wire.open(accept);
+        carry("back", () => end(isOpen));
       });
     });
   }
 
-  #carry(fn: () => void): void {
+  #carry(address: string, way: Way, deliver: () => void): void {
     this.#clock.after(this.#delayMs, () => {
-      if (this.#isCut) this.#held.push(fn);
-      else fn();
+      if (this.#passes(address, way)) deliver();
+      else this.#held.push({ address, way, deliver });
     });
+  }
+
+  #passes(address: string, way: Way): boolean {
+    return !this.#isCut && this.#isOpen(address, way);
   }
 }
 
+/** As the manager that was dialled. */
+type WireAccept = (incoming: AsyncIterable<AgentMessage>, signal: AbortSignal) => ReturnType<Accept>;
+
 /** One connection, both ends of it. */
 class Wire {
-  readonly #carry: (fn: () => void) => void;
+  readonly #carry: Carry;
   readonly #events: LinkEvents;
   readonly #toManager = new Queue<AgentMessage>("messages to the manager", queueMax);
   readonly #toAgent = new Queue<ManagerMessage>("messages to the agent", queueMax);
@@ -129,7 +168,7 @@ class Wire {
   #isAgentOver = false;
   #isReset = false;
 
-  constructor(carry: (fn: () => void) => void, events: LinkEvents) {
+  constructor(carry: Carry, events: LinkEvents) {
     this.#carry = carry;
     this.#events = events;
   }
@@ -139,13 +178,13 @@ class Wire {
   }
 
   /** The manager's side begins; false when nobody listens. */
-  open(accept: Accept): boolean {
+  open(accept: WireAccept): boolean {
     if (this.#isReset) return false;
     const { signal } = this.#managerGone;
     const accepted = accept(this.#toManager, signal);
     if (!accepted) return false;
     this.#manager = accepted.program;
-    accepted.program.onEnd(() => this.reset());
+    this.onOver(accepted.program.onEnd(() => this.reset()));
     void this.#serve(accepted.program, accepted.answer, signal);
     return true;
   }
@@ -157,13 +196,13 @@ class Wire {
         if (this.#isAgentOver) return Promise.reject(brokenOff());
         const bytes = AgentMessage.encode(message).finish();
         this.#check(bytes, "an agent");
-        this.#carry(() => this.#hear(bytes));
+        this.#carry("there", () => this.#hear(bytes));
         return Promise.resolve();
       },
       messages: program.stream(this.#toAgent),
       close: () => {
         this.#isAgentOver = true;
-        this.#carry(() => this.#endManager(new SwarmError("Unavailable", "the other side is gone")));
+        this.#carry("there", () => this.#endManager(new SwarmError("Unavailable", "the other side is gone")));
       },
     };
   }
@@ -171,17 +210,15 @@ class Wire {
   reset(): void {
     if (this.#isReset) return;
     this.#isReset = true;
-    this.#carry(() => {
-      this.#endAgent(brokenOff());
-      this.#endManager(brokenOff());
-    });
+    this.#carry("back", () => this.#endAgent(brokenOff()));
+    this.#carry("there", () => this.#endManager(brokenOff()));
   }
 
   #hear(bytes: Uint8Array): void {
     if (this.#manager?.isDead || this.#managerGone.signal.aborted) return;
     const message = AgentMessage.decode(bytes);
     if (message.message) this.#events.agentSaid(message.message);
-    this.#toManager.push(message);
+    this.#manager?.run(() => this.#toManager.push(message));
   }
 
   /** Never rejects. */
@@ -198,11 +235,11 @@ class Wire {
         if (step.done) break;
         this.#tell(step.value);
       }
-      this.#carry(() => this.#endAgent(undefined));
+      this.#carry("back", () => this.#endAgent(undefined));
     } catch (error) {
       if (program.isDead) return;
       const told = error instanceof Error ? error : new Error(String(error));
-      this.#carry(() => this.#endAgent(told));
+      this.#carry("back", () => this.#endAgent(told));
     } finally {
       void iterator.return?.().then(undefined, () => undefined);
     }
@@ -211,7 +248,7 @@ class Wire {
   #tell(message: ManagerMessage): void {
     const bytes = ManagerMessage.encode(message).finish();
     this.#check(bytes, "the manager");
-    this.#carry(() => {
+    this.#carry("back", () => {
       if (this.#isAgentOver) return;
       const told = ManagerMessage.decode(bytes);
       if (told.message) this.#events.managerSaid(told.message);
@@ -227,9 +264,10 @@ class Wire {
 
   #endManager(reason: Error): void {
     this.#over();
-    if (this.#manager?.isDead) return;
-    this.#managerGone.abort(reason);
-    this.#toManager.end(reason);
+    this.#manager?.run(() => {
+      this.#managerGone.abort(reason);
+      this.#toManager.end(reason);
+    });
   }
 
   #over(): void {

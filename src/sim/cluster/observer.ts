@@ -1,4 +1,5 @@
-// What was committed, as one story over all lives of the manager: a restarted one is held against what was seen before.
+// What was committed, as one story over all managers and their lives: whoever is first to apply something tells it, and a
+// leader is held against what was seen before.
 
 import { invariant } from "../../base/index.js";
 import type { AnyRow, RowChange, Store, TableName } from "../../store/index.js";
@@ -24,6 +25,8 @@ export class Observer {
   /** The rows last seen, by table and id. */
   readonly #rows = new Map<string, AnyRow>();
   #revision = 0;
+  /** Who told last. */
+  #teller: Store | undefined;
 
   constructor(events: ObserverEvents) {
     this.#events = events;
@@ -39,10 +42,12 @@ export class Observer {
     const batches = store.watch({}, signal);
     const read = async (): Promise<void> => {
       let isLoading = true;
-      for await (const { changes, resync } of batches) {
-        if (store.revision < this.#revision) continue;
-        const news = isLoading || resync ? this.#difference(store) : changes;
+      for await (const { changes, resync, revision } of batches) {
+        if (store.revision < this.#revision || (this.#teller !== store && revision <= this.#revision)) continue;
+        const isOther = this.#teller !== store;
+        const news = isLoading || isOther || resync ? this.#difference(store) : changes;
         isLoading = false;
+        this.#teller = store;
         this.#take(news, store);
       }
     };
@@ -54,7 +59,7 @@ export class Observer {
   /** To be called once a store leads: by then it holds everything ever applied. */
   checkNothingLost(store: Store): void {
     if (store.revision >= this.#revision) return;
-    this.#events.lost(`the manager came back with revision ${store.revision} after ${this.#revision} was applied`);
+    this.#events.lost(`a manager leads with revision ${store.revision} after ${this.#revision} was applied`);
     this.#revision = store.revision;
   }
 

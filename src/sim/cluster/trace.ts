@@ -14,13 +14,16 @@ const linesMax = 20_000;
 export class Trace {
   readonly names = new Names();
   readonly #nowMs: () => number;
+  readonly #isSilent: boolean;
   readonly #lines: string[] = [];
   /** Transactions by revision, until they are seen committed. */
   readonly #written = new Map<number, Written>();
   #startMs = 0;
 
-  constructor(nowMs: () => number) {
+  /** A silent one keeps nothing. */
+  constructor(nowMs: () => number, isSilent = false) {
     this.#nowMs = nowMs;
+    this.#isSilent = isSilent;
   }
 
   get lines(): readonly string[] {
@@ -34,17 +37,19 @@ export class Trace {
   }
 
   say(who: string, what: string): void {
+    if (this.#isSilent) return;
     const ms = (this.#nowMs() - this.#startMs).toFixed(1).padStart(8);
     this.#lines.push(`${ms} ms  ${who.padEnd(14)}${this.names.in(what)}`.trimEnd());
     if (this.#lines.length > linesMax) this.#lines.shift();
   }
 
   wrote(written: Written): void {
-    this.#written.set(written.revision, written);
+    if (!this.#isSilent) this.#written.set(written.revision, written);
   }
 
   /** Everything up to `revision` is committed. */
   committed(changes: readonly RowChange[], revision: number, view: View): void {
+    if (this.#isSilent) return;
     this.names.learn(changes, view);
     const due = [...this.#written.keys()].filter((each) => each <= revision).sort((a, b) => a - b);
     for (const each of due) {
@@ -55,11 +60,13 @@ export class Trace {
   }
 
   agentSaid(host: string, message: AgentSays): void {
+    if (this.#isSilent) return;
     const text = agentText(message);
     if (text !== undefined) this.say(`${host} says`, text);
   }
 
   managerSaid(host: string, message: ManagerSays): void {
+    if (this.#isSilent) return;
     const text = managerText(message);
     if (text !== undefined) this.say(`${host} hears`, text);
   }

@@ -1,24 +1,28 @@
-// What a user does, as the CLI would: asks the leader with one request id until there is an answer.
+// What a user does, as the CLI would: asks some manager with one request id until there is an answer.
 
-import { type Clock, rpcError, sleep } from "../../base/index.js";
+import { type Clock, rpcError, SwarmError, sleep } from "../../base/index.js";
 import type { Node, Service } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability, type NodeSpec, type ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { type Control, findNode, findService } from "../../manager/control/index.js";
+import { type Control, findNode, findService, lostLeadership } from "../../manager/control/index.js";
+import type { Leading } from "../../manager/index.js";
 import { specOf } from "../../store/index.js";
-import type { SimManager } from "./manager.js";
 import { type ServiceWish, serviceSpec } from "./spec.js";
 
 /** Between two tries while there is no leader. */
 const retryMs = 250;
 
+export interface UserModules {
+  /** Asks the leader, through whichever manager; rejects with Unavailable when there was no answer. */
+  readonly ask: <T>(request: (leading: Leading) => Promise<T>) => Promise<T>;
+  readonly clock: Clock;
+}
+
 export class User {
-  readonly #manager: Pick<SimManager, "leading" | "onceDown">;
-  readonly #clock: Clock;
+  readonly #modules: UserModules;
   #requests = 0;
 
-  constructor(modules: { readonly manager: Pick<SimManager, "leading" | "onceDown">; readonly clock: Clock }) {
-    this.#manager = modules.manager;
-    this.#clock = modules.clock;
+  constructor(modules: UserModules) {
+    this.#modules = modules;
   }
 
   /** Gives the service's id. */
@@ -31,7 +35,7 @@ export class User {
       const service = findService(control.view, name);
       const spec = change(specOf(control.view, service));
       await control.services.update(requestId, service.id, versionOf(service), spec, {
-        ...{ rollback: false, registryAuthFrom: "spec", nowMs: this.#clock.now() },
+        ...{ rollback: false, registryAuthFrom: "spec", nowMs: this.#modules.clock.now() },
       });
     });
   }
@@ -53,7 +57,7 @@ export class User {
     await this.#ask(async (control, requestId) => {
       const service = findService(control.view, name);
       await control.services.update(requestId, service.id, versionOf(service), specOf(control.view, service), {
-        ...{ rollback: true, registryAuthFrom: "spec", nowMs: this.#clock.now() },
+        ...{ rollback: true, registryAuthFrom: "spec", nowMs: this.#modules.clock.now() },
       });
     });
   }
@@ -79,9 +83,13 @@ export class User {
   }
 
   /** What `join` asks for with a token; asked again, it makes another node. */
-  join(hostname: string, address: string): Promise<{ readonly nodeId: string; readonly clusterId: string }> {
+  join(
+    hostname: string,
+    address: string,
+    role: "manager" | "worker" = "worker",
+  ): Promise<{ readonly nodeId: string; readonly clusterId: string }> {
     return this.#askLeader(({ ca, control }) => {
-      const joinToken = control.view.cluster?.rootCa?.joinTokens?.worker ?? "";
+      const joinToken = control.view.cluster?.rootCa?.joinTokens?.[role] ?? "";
       const shown = { joinToken, expiredCertificate: "", expiredProof: Buffer.alloc(0) };
       return ca.issue({ address }, { ...shown, csr: "simulated", hostname, availability: NodeAvailability.ACTIVE });
     });
@@ -94,37 +102,25 @@ export class User {
     return this.#askLeader(({ control }) => request(control, requestId));
   }
 
-  async #askLeader<T>(request: (leader: Leader) => Promise<T>): Promise<T> {
+  async #askLeader<T>(request: (leader: Leading) => Promise<T>): Promise<T> {
+    const { ask, clock } = this.#modules;
     for (;;) {
-      const { leading } = this.#manager;
-      if (leading) {
-        const died = new Promise<"died">((resolve) => this.#manager.onceDown(() => resolve("died")));
-        const outcome = await Promise.race([attempt(() => request(leading)), died]);
-        if (outcome !== "died" && outcome.kind === "answered") return outcome.value;
-        if (outcome !== "died" && !mayRetry(outcome.error)) throw outcome.error;
+      try {
+        return await ask(request);
+      } catch (error) {
+        if (!mayRetry(error)) throw error;
       }
-      await sleep(this.#clock, retryMs);
+      await sleep(clock, retryMs);
     }
   }
 }
 
-type Leader = NonNullable<SimManager["leading"]>;
-
-type Outcome<T> =
-  | { readonly kind: "answered"; readonly value: T }
-  | { readonly kind: "failed"; readonly error: unknown };
-
-async function attempt<T>(fn: () => Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { kind: "answered", value: await fn() };
-  } catch (error) {
-    return { kind: "failed", error };
-  }
-}
-
-/** The leader went away before it answered. */
+/** There was no leader, it went away before it answered, or the row was changed meanwhile. */
 function mayRetry(error: unknown): boolean {
-  return error instanceof Error && /leader|out of sequence/.test(error.message);
+  if (error instanceof SwarmError && error.kind === "Unavailable") return true;
+  return (
+    lostLeadership(error) !== undefined || (error instanceof Error && /leader|out of sequence/.test(error.message))
+  );
 }
 
 function versionOf({ meta }: Node | Service): number {

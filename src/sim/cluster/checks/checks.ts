@@ -3,7 +3,9 @@
 import type { RowChange, Store, View } from "../../../store/index.js";
 import { containersOf } from "../containers.js";
 import type { SimHost } from "../host.js";
+import type { AppliedEntry } from "../manager.js";
 import type { Written } from "../recorder.js";
+import { ConsensusCheck } from "./consensus.js";
 import { ContainersCheck } from "./containers.js";
 import { backwardMoves } from "./forward.js";
 import { foreignWrites } from "./ownership.js";
@@ -21,6 +23,7 @@ export class Checks {
   readonly #containers = new ContainersCheck();
   readonly #slots = new SlotsCheck();
   readonly #waiting = new WaitingCheck();
+  readonly #consensus = new ConsensusCheck();
 
   /** `atMs`: the time of the run, for the text of what is found. */
   constructor(atMs: () => number) {
@@ -44,6 +47,16 @@ export class Checks {
     for (const change of changes) for (const what of backwardMoves(change)) this.add("only forward", what);
     this.#slots.committed(changes, store);
     for (const what of doublePorts(store)) this.add("a host port is given once", what);
+  }
+
+  /** A manager applied an entry to a store of this revision. */
+  applied(revision: number, entry: AppliedEntry): void {
+    for (const what of this.#consensus.applied(revision, entry)) this.add("all managers apply the same", what);
+  }
+
+  /** A manager leads in this term. */
+  leads(name: string, term: number): void {
+    for (const what of this.#consensus.leads(name, term)) this.add("one leader in a term", what);
   }
 
   look(hosts: readonly SimHost[], store: Store | undefined, wallMs: number, isLed: boolean): void {
