@@ -1,6 +1,12 @@
 // A service row and its revisions → Docker's Service.
 
-import { type Endpoint, type Service, UpdateState, type UpdateStatus } from "../../gen/skep/v1/objects.js";
+import {
+  type Endpoint,
+  type JobStatus,
+  type Service,
+  UpdateState,
+  type UpdateStatus,
+} from "../../gen/skep/v1/objects.js";
 import type { EndpointSpec, PortConfig, ServiceSpec, UpdateConfig } from "../../gen/skep/v1/specs.js";
 import type { ServiceCounts } from "../../manager/control/index.js";
 import {
@@ -15,6 +21,7 @@ import {
 import type {
   Endpoint as EndpointJson,
   EndpointSpec as EndpointSpecJson,
+  JobStatus as JobStatusJson,
   PortConfig as PortJson,
   ServiceMode,
   ServiceSpec as ServiceSpecJson,
@@ -35,9 +42,15 @@ export function serviceText(service: Service, specText: string, previousText: st
   const tail = toJson({
     Endpoint: encodeEndpoint(service.endpoint),
     ...(service.updateStatus && { UpdateStatus: encodeUpdateStatus(service.updateStatus) }),
+    ...(service.jobStatus && { JobStatus: encodeJobStatus(service.jobStatus) }),
   });
   const previous = previousText === undefined ? "" : `,"PreviousSpec":${previousText}`;
   return `${head.slice(0, -1)},"Spec":${specText}${previous},${tail.slice(1, -1)}`;
+}
+
+/** A struct never disappears, its zero index does (docker-api.md trap 8). */
+function encodeJobStatus({ iteration, lastExecution }: JobStatus): JobStatusJson {
+  return { JobIteration: iteration === 0 ? {} : { Index: iteration }, LastExecution: timeText(lastExecution) };
 }
 
 export function encodeCounts({ running, desired, completed }: ServiceCounts): ServiceStatus {

@@ -135,7 +135,8 @@ export interface ServiceStatus {
 }
 
 export interface JobStatus {
-  readonly JobIteration: Version | { readonly Index?: number };
+  /** Empty while it is 0. */
+  readonly JobIteration: { readonly Index?: number };
   readonly LastExecution?: string;
 }
 

@@ -39,7 +39,7 @@ export class Control {
     const writes = new Writes({}, modules);
     this.signal = options.signal;
     this.membership = membership;
-    this.services = new Services({}, { store, writes, random });
+    this.services = new Services({}, { store, writes, random, clock: modules.clock });
     this.history = new History({}, { store, writes, clock: modules.clock });
     this.nodes = new Nodes({}, { store, writes, membership, clock: modules.clock });
     this.cluster = new ClusterControl({}, { writes, ca: modules.ca });

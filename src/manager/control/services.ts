@@ -1,9 +1,9 @@
 // Services: create, update, remove.
 
-import { newId, type Random, rpcError } from "../../base/index.js";
+import { type Clock, newId, type Random, rpcError, type WallTime, wallTime } from "../../base/index.js";
 import { Service } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { generatedName, refusePortConflicts, validateService } from "../../model/index.js";
+import { generatedName, isJob, refusePortConflicts, validateService } from "../../model/index.js";
 import { nameKey, type Store, type Transaction, type View } from "../../store/index.js";
 import { findService } from "./find.js";
 import { withNetworkIds } from "./networks.js";
@@ -30,11 +30,13 @@ export class Services {
   readonly #store: Store;
   readonly #writes: Writes;
   readonly #random: Random;
+  readonly #clock: Clock;
 
   constructor(
     _options: Record<string, never>,
-    modules: { readonly store: Store; readonly writes: Writes; readonly random: Random },
+    modules: { readonly store: Store; readonly writes: Writes; readonly random: Random; readonly clock: Clock },
   ) {
+    this.#clock = modules.clock;
     this.#store = modules.store;
     this.#writes = modules.writes;
     this.#random = modules.random;
@@ -46,7 +48,7 @@ export class Services {
     validateService(named);
     refuseUnbuilt(named);
     const id = newId(this.#random);
-    return this.#writes.once(requestId, (tx) => createService(tx, id, named));
+    return this.#writes.once(requestId, (tx) => createService(tx, id, named, this.#now()));
   }
 
   /** `version` is the one the caller saw (C2). */
@@ -77,7 +79,7 @@ export class Services {
     if (known === undefined) refuseUnbuilt(named);
     return this.#store.rehearse((tx) => {
       const id = known?.id ?? newId(this.#random);
-      if (known === undefined) createService(tx, id, named);
+      if (known === undefined) createService(tx, id, named, this.#now());
       else updateService(tx, id, wish.version ?? known.meta?.version ?? 0, named, wish.options);
       return look(tx, id);
     });
@@ -89,6 +91,10 @@ export class Services {
       tx.delete("service", findService(tx, input).id);
       return "";
     });
+  }
+
+  #now(): WallTime {
+    return wallTime(this.#clock.now());
   }
 
   #named(spec: ServiceSpec): ServiceSpec {
@@ -105,7 +111,7 @@ export class Services {
   }
 }
 
-function createService(tx: Transaction, id: string, asked: ServiceSpec): string {
+function createService(tx: Transaction, id: string, asked: ServiceSpec, now: WallTime): string {
   const name = asked.annotations?.name ?? "";
   if (isTaken(tx, name)) {
     throw rpcError("AlreadyExists", `name conflicts with an existing object: service ${name} already exists`);
@@ -113,7 +119,9 @@ function createService(tx: Transaction, id: string, asked: ServiceSpec): string 
   const spec = withNetworkIds(tx, asked);
   refusePortConflicts(spec.endpoint?.ports ?? [], portHolders(tx, id));
   putRevision(tx, id, 1, spec);
-  tx.put("service", Service.fromPartial({ id, name, specVersion: tx.revision + 1, revision: 1, lastRevision: 1 }));
+  const row = { id, name, specVersion: tx.revision + 1, revision: 1, lastRevision: 1 };
+  const jobStatus = isJob(spec) ? { iteration: 0, lastExecution: now } : undefined;
+  tx.put("service", Service.fromPartial({ ...row, ...(jobStatus && { jobStatus }) }));
   return id;
 }
 

@@ -3,7 +3,7 @@
 import { rpcError, SwarmError, type WallTime, wallTime } from "../../base/index.js";
 import { type Service, UpdateState, type UpdateStatus } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { deepEqual, refusePortConflicts } from "../../model/index.js";
+import { deepEqual, isJob, refusePortConflicts } from "../../model/index.js";
 import { specOf, type Transaction } from "../../store/index.js";
 import { withNetworkIds } from "./networks.js";
 import { portHolders } from "./ports.js";
@@ -36,7 +36,13 @@ export function updateService(
   if (options.rollback) return rollBack(tx, service, wallTime(options.nowMs));
   const spec = withRegistryAuth(tx, service, withNetworkIds(tx, asked), options);
   refusePortConflicts(spec.endpoint?.ports ?? [], portHolders(tx, id));
-  putSpec(tx, service, current, spec);
+  putSpec(tx, executedAgain(service, spec, wallTime(options.nowMs)), current, spec);
+}
+
+/** Every update of a job starts it anew, also one that changes nothing: that is how `--force` runs it again. */
+function executedAgain(service: Service, spec: ServiceSpec, now: WallTime): Service {
+  if (!isJob(spec)) return service;
+  return { ...service, jobStatus: { iteration: (service.jobStatus?.iteration ?? 0) + 1, lastExecution: now } };
 }
 
 function refuseOtherService(current: ServiceSpec, asked: ServiceSpec): void {
@@ -50,14 +56,15 @@ function refuseOtherService(current: ServiceSpec, asked: ServiceSpec): void {
 
 /**
  * A spec equal to the current one makes no revision: history and rollback stay what they were. It still is an update, so
- * one that was paused goes on.
+ * one that was paused goes on. A job has nothing to go back to.
  */
 function putSpec(tx: Transaction, service: Service, current: ServiceSpec, spec: ServiceSpec): void {
   const touched = { ...service, specVersion: tx.revision + 1, updateStatus: undefined };
   if (deepEqual(current, spec)) return tx.put("service", touched);
   const revision = service.lastRevision + 1;
   putRevision(tx, service.id, revision, spec);
-  tx.put("service", { ...touched, revision, previousRevision: service.revision, lastRevision: revision });
+  const previous = isJob(spec) ? {} : { previousRevision: service.revision };
+  tx.put("service", { ...touched, ...previous, revision, lastRevision: revision });
 }
 
 function rollBack(tx: Transaction, service: Service, now: WallTime): void {

@@ -195,7 +195,7 @@ export const cases: readonly GarbageCase[] = [
   create("a negative force counter", withTask({ ForceUpdate: -1 })),
   create("two modes", { ...good, Mode: { Replicated: {}, Global: {} } }),
   create("a mode that is a string", { ...good, Mode: "replicated" }),
-  create("mode global", { ...good, Mode: { Global: {} } }),
+  create("an update config for a job", { ...good, Mode: { GlobalJob: {} }, UpdateConfig: { Parallelism: 1 } }),
   create("minus one replica", { ...good, Mode: { Replicated: { Replicas: -1 } } }),
   create("half a replica", { ...good, Mode: { Replicated: { Replicas: 0.5 } } }),
   create(

@@ -56,7 +56,8 @@ function replicasText({ Spec, ServiceStatus }: Service): string {
   const counts = `${RunningTasks}/${DesiredTasks}`;
   const max = Spec.TaskTemplate.Placement?.MaxReplicas ?? 0;
   if (Spec.Mode.Replicated) return max > 0 ? `${counts} (max ${max} per node)` : counts;
-  if (Spec.Mode.GlobalJob) return `${counts} (${CompletedTasks}/${DesiredTasks} completed)`;
+  // Desired are only those which have yet to complete.
+  if (Spec.Mode.GlobalJob) return `${counts} (${CompletedTasks}/${DesiredTasks + CompletedTasks} completed)`;
   if (!Spec.Mode.ReplicatedJob) return counts;
   const completed = `${CompletedTasks}/${Spec.Mode.ReplicatedJob.TotalCompletions ?? 0} completed`;
   return `${counts} (${completed}${max > 0 ? `, max ${max} per node` : ""})`;
