@@ -3,10 +3,17 @@
 
 import { millis, wallTime } from "../base/index.js";
 import { type Node, NodeState, type Task, TaskState } from "../gen/skep/v1/objects.js";
+import type { ServiceSpec } from "../gen/skep/v1/specs.js";
+import { defaultStopGracePeriod } from "./defaults.js";
 import { createdAtMs, isOnNode, isWanted, stateOf } from "./task.js";
 
-/** A replacement waits at most this long, from its creation, for the task it replaces to stop (Docker's minute). */
-const stopWaitMaxMs = 60_000;
+/** A replacement waits for the task it replaces to stop: from its creation, the stop grace period and this long … */
+export const stopWaitMaxMs = 60_000;
+
+/** … in all, for one that was made from this spec. Docker waits a minute, however long the grace period is. */
+export function stopWaitOf(made: ServiceSpec | undefined): number {
+  return stopWaitMaxMs + millis(made?.task?.container?.stopGracePeriod ?? defaultStopGracePeriod);
+}
 
 export interface Held {
   readonly stage: "node" | "restart" | "predecessor";
@@ -15,9 +22,10 @@ export interface Held {
   readonly untilMs: number | undefined;
 }
 
-/** The task that is replaced, with its node, as far as they are known. */
+/** The task that is replaced, with what it was made from and its node, as far as they are known. */
 export interface Predecessor {
   readonly task: Task;
+  readonly made?: ServiceSpec | undefined;
   readonly node: Node | undefined;
 }
 
@@ -43,7 +51,11 @@ function heldAtReady(task: Task, predecessor: Predecessor | undefined): Held {
   if (predecessor !== undefined && isStopping(predecessor)) {
     const at = predecessor.node === undefined ? "" : ` on ${nodeName(predecessor.node)}`;
     const reason = `the task it replaces, ${predecessor.task.id}${at}, is stopping`;
-    return { stage: "predecessor", reason, untilMs: Math.max(createdAtMs(task) + stopWaitMaxMs, millis(notBefore)) };
+    return {
+      stage: "predecessor",
+      reason,
+      untilMs: Math.max(createdAtMs(task) + stopWaitOf(predecessor.made), millis(notBefore)),
+    };
   }
   if (notBefore === undefined) return { stage: "restart", reason: "it is held until it may start", untilMs: undefined };
   return {

@@ -16,13 +16,15 @@ export function taskSpecOf(view: View, task: Task): ServiceSpec {
   return revisionOf(view, task.serviceId, task.revision).spec;
 }
 
-/** The task another one replaces, while it is known, with the node it is on. */
+/** The task another one replaces, while it is known, with what it was made from and the node it is on. */
 export function predecessorOf(
   view: View,
   task: Task,
-): { readonly task: Task; readonly node: Node | undefined } | undefined {
+): { readonly task: Task; readonly made: ServiceSpec; readonly node: Node | undefined } | undefined {
   const replaced = view.table("task").get(task.restart?.replaces ?? "");
-  return replaced && { task: replaced, node: view.table("node").get(replaced.nodeId) };
+  return (
+    replaced && { task: replaced, made: taskSpecOf(view, replaced), node: view.table("node").get(replaced.nodeId) }
+  );
 }
 
 /** One revision of a service; there while the service or a task points to it. */

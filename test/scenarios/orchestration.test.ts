@@ -75,13 +75,16 @@ describe("a replicated service", () => {
     expect(Math.max(...o.agents.most.values())).toBe(1);
   });
 
-  test("a replacement waits at most a minute for one that does not stop", async () => {
+  test.each([
+    { title: "unset", grace: undefined, waitsMs: 70_000 },
+    { title: "5 minutes", grace: { seconds: 300, nanos: 0 }, waitsMs: 360_000 },
+  ])("R-308 a replacement waits for one that does not stop: grace $title", async ({ grace, waitsMs }) => {
     await cluster(2);
     o.agents.fateOf = () => ({ stopMs: 3_600_000 });
-    await create(o, { replicas: 1 });
+    await create(o, { replicas: 1, spec: { task: { container: { image: "a", stopGracePeriod: grace } } } });
     await o.clock.advance(100);
     await setAvailability("n1", NodeAvailability.DRAIN);
-    await o.clock.advance(59_900);
+    await o.clock.advance(waitsMs - 100);
     expect(replicas(o, "web")).toEqual(["1 n2 READY"]);
     await o.clock.advance(200);
     expect(replicas(o, "web")).toEqual(["1 n2 RUNNING"]);

@@ -39,7 +39,7 @@ export function aWorld(options: WorldOptions = {}): World {
     node: (id) => nodes.get(id),
     nodes: () => nodes.values(),
     fits: (node) => satisfiesAll(node, placementConstraints(spec)),
-    stopWaitMs: (task) => stopWaitByWallMs(task, atMs),
+    stopWaitMs: (task, maxMs) => stopWaitByWallMs(task, maxMs, atMs),
     newId: () => `new-${++ids}`,
   };
 }

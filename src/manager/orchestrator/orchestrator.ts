@@ -63,7 +63,7 @@ export class Orchestrator implements Follower {
       const moment: Moment = {
         nowMs: clock.now(),
         newId: () => newId(random),
-        stopWaitMs: (task) => this.#stopWaits.leftMs(task),
+        stopWaitMs: (task, maxMs) => this.#stopWaits.leftMs(task, maxMs),
       };
       const looked = await writer.update((tx) => lookAt(tx, attention, moment));
       this.#attention.add(looked.left);

@@ -27,8 +27,8 @@ export interface World {
   nodes(): Iterable<Node>;
   /** Whether a node satisfies the placement constraints the service has now. */
   fits(node: Node): boolean;
-  /** How much longer a task that replaces another waits for it to stop, at most. */
-  stopWaitMs(task: Task): number;
+  /** How much longer a task that replaces others waits for them to stop, where it waits `maxMs` in all. */
+  stopWaitMs(task: Task, maxMs: number): number;
   newId(): string;
 }
 
@@ -36,7 +36,7 @@ export interface World {
 export interface Moment {
   readonly nowMs: number;
   newId(): string;
-  stopWaitMs(task: Task): number;
+  stopWaitMs(task: Task, maxMs: number): number;
 }
 
 /** The world of one service as a view shows it. */

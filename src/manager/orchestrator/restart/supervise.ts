@@ -11,6 +11,8 @@ import {
   restartFor,
   stateOf,
   statusAtMs,
+  stopWaitMaxMs,
+  stopWaitOf,
   updateOf,
 } from "../../../model/index.js";
 import { after, type Change, removal, type Step, stopping, stoppingBecause } from "../change.js";
@@ -149,10 +151,14 @@ function recordOfMove(world: World, task: Task): RestartRecord {
 
 /** Held at READY: let go once its time has come and nobody in its slot still stops. */
 function held(world: World, task: Task, slot: readonly Task[]): Look {
-  const waitMs = world.stopWaitMs(task);
+  const stopping = slot.filter((other) => isStopping(world, other));
+  const waitMs = world.stopWaitMs(
+    task,
+    Math.max(stopWaitMaxMs, ...stopping.map((other) => stopWaitOf(world.madeOf(other)))),
+  );
   const holdMs = heldMs(world, task.restart);
   if (holdMs > 0) return { step: [], dueInMs: holdMs };
-  if (waitMs > 0 && slot.some((other) => isStopping(world, other))) return { step: [], dueInMs: waitMs };
+  if (waitMs > 0 && stopping.length > 0) return { step: [], dueInMs: waitMs };
   return { step: [{ kind: "desire", taskId: task.id, desired: goalOf(world) }] };
 }
 
