@@ -2,9 +2,16 @@
 
 import { describe, expect, test } from "vitest";
 import { wallTime } from "../../src/base/index.js";
-import { type RestartRecord, type Task, UpdateState, type UpdateStatus } from "../../src/gen/skep/v1/objects.js";
+import {
+  type RestartRecord,
+  type Task,
+  UpdateState,
+  type UpdateStatus,
+  WaitStage,
+} from "../../src/gen/skep/v1/objects.js";
 import { type ServiceSpec, UpdateConfig, UpdateFailureAction, UpdateOrder } from "../../src/gen/skep/v1/specs.js";
 import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
+import { freshRecord } from "../../src/manager/orchestrator/restart/policy.js";
 import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
 import { update } from "../../src/manager/orchestrator/update/update.js";
 import { isDirty } from "../../src/model/index.js";
@@ -301,6 +308,11 @@ describe("R-407 the failure action", () => {
       expected: `updateStatus update paused due to ${early} 0/3`,
     },
     {
+      title: "a rollback that fails and is to pause: in Docker's words still an update",
+      options: { updateStatus: status({ state: UpdateState.ROLLBACK_STARTED, failed: 1 }) },
+      expected: `updateStatus update paused due to ${early} 0/3`,
+    },
+    {
       title: "a rollback that fails",
       options: {
         rollback: { failureAction: UpdateFailureAction.ROLLBACK },
@@ -313,6 +325,132 @@ describe("R-407 the failure action", () => {
     const first = look(tasks, { updateStatus: status({ failed: 1 }), ...options }).lines[0];
     if (expected === undefined) expect(first).toContain("create");
     else expect(first).toBe(expected);
+  });
+});
+
+describe("R-412 a task without progress", () => {
+  const minutes = 60_000;
+  const late = (options: TaskOptions & { readonly idleMs: number; readonly restart?: Partial<RestartRecord> }) => {
+    const made = updated(1, undefined, { nodeId: "", state: "PENDING", ...options });
+    const restart = { ...freshRecord("old1"), ...options.restart };
+    const updatedAt = wallTime(nowMs - options.idleMs);
+    return {
+      ...made,
+      restart,
+      meta: { version: 1, createdAt: wallTime(startedMs + 1), updatedAt },
+      ...options.task,
+    } as Task;
+  };
+  const longAgo = { updateStatus: status({ startedAt: wallTime(startedMs) }), atMs: nowMs };
+  const judged = (task: Task) => {
+    const { steps, dueInMs } = supervise(worldOf(longAgo), [task]);
+    return { lines: lines(steps), dueInMs };
+  };
+
+  test.each([
+    { title: "not yet", idleMs: 9 * minutes, lines: [], dueInMs: minutes },
+    { title: "counts as a failure, once", idleMs: 10 * minutes, lines: ["count failure + record new1"] },
+  ])("preparing: $title", ({ idleMs, lines: expected, dueInMs }) => {
+    expect(judged(late({ nodeId: "n1", state: "PREPARING", idleMs }))).toEqual({ lines: expected, dueInMs });
+  });
+
+  test("one that was counted is not counted again, nor when it ends", () => {
+    const overdueAt = wallTime(nowMs - 1);
+    expect(
+      judged(late({ nodeId: "n1", state: "PREPARING", idleMs: 20 * minutes, restart: { overdueAt } })).lines,
+    ).toEqual([]);
+    const ended = judged(late({ nodeId: "n1", state: "FAILED", idleMs: 0, restart: { overdueAt } }));
+    expect(ended.lines[0]).not.toContain("count failure");
+  });
+
+  test("without a node it counts from when it began to wait, however often the reason changes", () => {
+    const wait = { stage: WaitStage.SCHEDULER, reason: "no suitable node", since: wallTime(nowMs - 10 * minutes) };
+    const meta = { createdAt: wallTime(startedMs - 20 * minutes) };
+    const waiting = late({ idleMs: 1, task: { wait } });
+    const world = worldOf({ updateStatus: status({ startedAt: wallTime(nowMs - 21 * minutes) }) });
+    const task = { ...waiting, meta: { version: 1, updatedAt: wallTime(nowMs), createdAt: meta.createdAt } };
+    expect(lines(supervise(world, [task]).steps)).toEqual(["count failure + record new1"]);
+  });
+
+  test("one that is held, or of no update, is not judged", () => {
+    expect(judged(late({ nodeId: "n1", state: "READY", desired: "READY", idleMs: 20 * minutes })).lines).toEqual([
+      "new1 RUNNING",
+    ]);
+    const restarted = { backoffMs: 1 };
+    expect(judged(late({ nodeId: "n1", state: "PREPARING", idleMs: 20 * minutes, restart: restarted })).lines).toEqual(
+      [],
+    );
+  });
+
+  const overdue = late({
+    ...{ idleMs: 1, restart: { overdueAt: wallTime(nowMs - 1) } },
+    task: { wait: { stage: WaitStage.SCHEDULER, reason: "no suitable node (max replicas per node limit exceed)" } },
+  });
+  const reason = "task service.1 made no progress for 10m: no suitable node (max replicas per node limit exceed)";
+  test.each<[string, UpdateOptions, string]>([
+    ["pause", {}, `updateStatus update paused: ${reason} 0/3`],
+    [
+      "rollback",
+      { config: { failureAction: UpdateFailureAction.ROLLBACK }, previousRevision: 1 },
+      `rollback update rolled back: ${reason} 0/0`,
+    ],
+  ])("the status names it and why: %s", (_, options, expected) => {
+    const tasks = [replaced(1), overdue, task(2), task(3)];
+    expect(look(tasks, { updateStatus: status({ failed: 1 }), ...options }).lines[0]).toBe(expected);
+  });
+
+  test("where failures are tolerated the update goes on after it", () => {
+    const options = { config: { parallelism: 2, maxFailureRatio: 1 }, updateStatus: status({ failed: 1 }) };
+    expect(look([replaced(1), overdue, task(2), task(3)], options).lines[0]).toContain("create 2");
+  });
+});
+
+describe("R-413 the running tasks", () => {
+  const again = task(1, {
+    id: "again",
+    revision: 2,
+    state: "READY",
+    desired: "READY",
+    restart: { replaces: "new1", backoffMs: 1 },
+  });
+  const failed = (agoMs: number) =>
+    updated(1, undefined, { state: "FAILED", desired: "SHUTDOWN", atMs: nowMs - agoMs });
+  const tolerant = { config: { failureAction: UpdateFailureAction.CONTINUE }, updateStatus: status({ failed: 1 }) };
+  const starts = (tasks: readonly Task[], options: UpdateOptions) =>
+    look(tasks, options).lines.flatMap((line) => /create (\d)/.exec(line)?.[1] ?? []);
+
+  test.each([
+    { title: "a failed slot takes a place while it waits for its restart", parallelism: 1, agoMs: 1_000, slots: [] },
+    { title: "one of two", parallelism: 2, agoMs: 1_000, slots: ["2"] },
+    { title: "for ten minutes at most", parallelism: 1, agoMs: 10 * 60_000, slots: ["2"] },
+  ])("$title", ({ parallelism, agoMs, slots }) => {
+    const options = { ...tolerant, config: { ...tolerant.config, parallelism } };
+    const begun = status({ failed: 1, startedAt: wallTime(nowMs - 11 * 60_000) });
+    const made = { createdAt: wallTime(nowMs - 10.5 * 60_000), updatedAt: wallTime(nowMs), version: 1 };
+    const tasks = [replaced(1), { ...failed(agoMs), meta: made }, again, task(2), task(3)];
+    expect(starts(tasks, { ...options, updateStatus: begun })).toEqual(slots);
+  });
+
+  test("R-404 R-413 slots where nothing runs come first", () => {
+    const broken = task(3, { state: "PREPARING" });
+    expect(starts([task(1), task(2), broken], { updateStatus: status() })).toEqual(["3"]);
+  });
+
+  test("R-414 a newer spec moves first what the one before it has stopped already", () => {
+    const half = task(2, { id: "half2", revision: 1, state: "READY", desired: "READY", restart: { replaces: "old2" } });
+    const tasks = [task(1), task(2, { desired: "SHUTDOWN" }), half, task(3)];
+    expect(look(tasks, { updateStatus: status() }).lines).toEqual(["half2 SHUTDOWN + create 2 READY r2"]);
+  });
+
+  test("a new slot that a larger count brought is not waited for", () => {
+    const added = task(4, { revision: 2, state: "PENDING", nodeId: "" });
+    expect(starts([task(1), task(2), task(3), added], { updateStatus: status() })).toEqual(["1"]);
+  });
+
+  test("one that finished for good is not missing", () => {
+    const finished = updated(1, undefined, { state: "COMPLETE", desired: "SHUTDOWN", atMs: nowMs - 60_000 });
+    const options = { restart: "NONE" as const, updateStatus: status({ failed: 0 }) };
+    expect(starts([replaced(1), finished, task(2)], options)).toEqual(["2"]);
   });
 });
 
