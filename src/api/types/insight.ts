@@ -160,6 +160,8 @@ export interface PlannedTasks {
 }
 
 export interface PlannedRollout {
+  /** To be replaced, each by one. */
+  readonly Slots: number;
   readonly Order: "stop-first" | "start-first";
   /** At a time; all of them at once where the spec says 0. */
   readonly Parallelism: number;

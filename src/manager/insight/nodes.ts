@@ -80,6 +80,7 @@ function explainCheck(view: View, { filter, refusal }: Check): NodeCheck {
   const Filter = filterWords[filter];
   if (refusal === undefined) return { Filter, Passes: true, Says: "ok" };
   const { detail, holderId } = refusal;
-  const says = holderId === undefined ? detail : detail.replace(`task ${holderId}`, nameOfTask(view, holderId));
-  return { Filter, Passes: false, Says: says };
+  const named = holderId === undefined ? detail : detail.replace(`task ${holderId}`, nameOfTask(view, holderId));
+  // It stands beside the filter's name.
+  return { Filter, Passes: false, Says: named.replace(/^port /, "") };
 }

@@ -1,9 +1,10 @@
 // Where the tasks of a planned change would go, and why some would find no node.
 
 import type { ExplainedWait, PlacedTasks, Plan } from "../../api/types.js";
-import type { Node, Service, Task } from "../../gen/skep/v1/objects.js";
+import { wallTime } from "../../base/index.js";
+import { type Node, type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
 import { type ServiceSpec, UpdateOrder } from "../../gen/skep/v1/specs.js";
-import { updateOf } from "../../model/index.js";
+import { newTask, updateOf } from "../../model/index.js";
 import {
   askedBy,
   explainRefusals,
@@ -13,7 +14,7 @@ import {
   planPlacement,
   refusalOf,
 } from "../../scheduler/index.js";
-import type { View } from "../../store/index.js";
+import type { Transaction, View } from "../../store/index.js";
 import { isRollingBack } from "../orchestrator/index.js";
 import { wouldHelp } from "./help.js";
 import { hostname, naturally, plural, slotName, timeText } from "./names.js";
@@ -28,25 +29,49 @@ export const placesMax = 100;
 
 type Places = Pick<Plan, "Placed" | "PlacedLeftOut" | "Unplaced" | "UnplacedWhy" | "Warnings" | "WouldHelp">;
 
-export function placing(view: View, service: Service, spec: ServiceSpec, between: TasksBetween, nowMs: number): Places {
-  const tried = tasksToPlace(view, service, spec, between);
-  const startFirst = updateOf(spec, isRollingBack(service)).order === UpdateOrder.START_FIRST;
+/** `draft` is left as if the tasks had been placed, so that what then refuses the others can be seen. */
+export function placing(
+  draft: Transaction,
+  service: Service,
+  spec: ServiceSpec,
+  between: TasksBetween,
+  nowMs: number,
+): Places {
+  const tried = tasksToPlace(draft, service, spec, between);
   const gone = [...between.removed, ...between.replaced].map(({ id }) => id);
-  const placements = place(view, tried.slice(0, placedMax), gone, nowMs);
-  // Start-first needs room beside the old tasks, for as many as are changed at a time.
-  const extra = startFirst ? firstExtras(view, service, spec, between, nowMs) : [];
+  const placements = place(draft, tried.slice(0, placedMax), gone, nowMs);
   const homeless = placements.filter(isUnplaced);
-  const worst = homeless.length > 0 ? homeless : extra.filter(isUnplaced);
-  const listed = countByNode(view, placements);
-  const why = worst[0] === undefined ? undefined : unplaced(view, service, spec, worst, nowMs);
+  // Start-first needs room beside the old tasks, for as many as are changed at a time.
+  const startFirst = updateOf(spec, isRollingBack(service)).order === UpdateOrder.START_FIRST;
+  const cramped = startFirst ? firstExtras(draft, service, spec, between, nowMs).filter(isUnplaced) : [];
+  if (homeless.length > 0) settleDraft(draft, service, placements, gone);
+  const worst = homeless.length > 0 ? homeless : cramped;
+  const names = new Map(tried.map(({ taskId, name }) => [taskId, name]));
+  const why = worst.length === 0 ? undefined : unplaced(draft, { service, spec, names }, worst, nowMs);
+  const listed = countByNode(draft, placements);
   return {
     Placed: listed.slice(0, placesMax),
     PlacedLeftOut: Math.max(0, listed.length - placesMax) + Math.max(0, tried.length - placedMax),
     Unplaced: homeless.length,
     ...(why === undefined ? {} : { UnplacedWhy: why.wait }),
     WouldHelp: why?.help ?? [],
-    Warnings: warnings({ between, homeless: homeless.length, cramped: extra.filter(isUnplaced).length, startFirst }),
+    Warnings: warnings({ between, homeless: homeless.length, cramped: cramped.length, startFirst }),
   };
+}
+
+function settleDraft(
+  draft: Transaction,
+  service: Service,
+  placements: readonly PlannedPlacement[],
+  gone: readonly string[],
+): void {
+  for (const id of gone) draft.delete("task", id);
+  for (const { taskId, nodeId } of placements) {
+    if (nodeId === undefined) continue;
+    const task = newTask({ id: taskId, serviceId: service.id, revision: service.revision, slot: 1, now: wallTime(0) });
+    const status = task.status && { ...task.status, state: TaskState.ASSIGNED };
+    draft.put("task", { ...task, nodeId, status });
+  }
 }
 
 export function networkIdsOf(view: View, spec: ServiceSpec): readonly string[] {
@@ -57,6 +82,8 @@ export function networkIdsOf(view: View, spec: ServiceSpec): readonly string[] {
 /** A task to place, with its node where that is settled. */
 interface ToPlace extends PlannedTask {
   readonly node: Node | undefined;
+  /** `web.3` */
+  readonly name: string;
 }
 
 function place(
@@ -89,6 +116,7 @@ function toPlace(view: View, service: Service, spec: ServiceSpec, { id, slot, no
     ...{ taskId: `new-${id}`, serviceId: service.id, revision: service.revision, spec },
     networkIds: networkIdsOf(view, spec),
     node: slot === 0 ? view.table("node").get(nodeId) : undefined,
+    name: slotName(view, service.name, { slot, nodeId }),
   };
 }
 
@@ -126,23 +154,21 @@ function countByNode(view: View, placements: readonly PlannedPlacement[]): reado
 
 function unplaced(
   view: View,
-  service: Service,
-  spec: ServiceSpec,
+  of: { readonly service: Service; readonly spec: ServiceSpec; readonly names: ReadonlyMap<string, string> },
   homeless: readonly Unplaced[],
   nowMs: number,
 ): { readonly wait: ExplainedWait; readonly help: readonly string[] } {
+  const { service, spec, names } = of;
   const asked = askedBy(view, service.id, spec, networkIdsOf(view, spec));
   const { nodes, leftOut } = examine(view, asked, view.table("node").all());
   const asker = { serviceName: service.name, constraints: spec.task?.placement?.constraints ?? [] };
-  const slots = new Map([...view.table("task").by("service", service.id)].map((task) => [`new-${task.id}`, task]));
-  const names = homeless.slice(0, namesMax).flatMap(({ taskId }) => slots.get(taskId) ?? []);
   return {
     wait: {
       Stage: "scheduler",
       State: "pending",
       Reason: homeless[0]?.reason ?? "",
       Since: timeText(nowMs),
-      Tasks: names.map((task) => slotName(view, service.name, task)),
+      Tasks: homeless.slice(0, namesMax).map(({ taskId }) => names.get(taskId) ?? taskId),
       TaskCount: homeless.length,
       Nodes: nodes.map((node) => explainNode(view, node)),
       NodesLeftOut: leftOut,

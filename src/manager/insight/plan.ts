@@ -33,6 +33,7 @@ function planned(wish: ServiceWish, before: View, draft: Transaction, id: string
   let made = 0;
   foresee(draft, id, { nowMs, newId: () => `planned-${(made += 1)}` });
   const between = tasksBetween(before, draft, service);
+  const rollout = between.replaced.length === 0 ? undefined : rolloutOf(draft, service, spec, between);
   const places = placing(draft, service, spec, between, nowMs);
   return {
     before: previous && specOf(before, previous),
@@ -42,7 +43,7 @@ function planned(wish: ServiceWish, before: View, draft: Transaction, id: string
       Name: service.name,
       Mode: modeWord(spec),
       Tasks: between.counts,
-      ...(between.replaced.length === 0 ? {} : { Rollout: rolloutOf(draft, service, spec, between) }),
+      ...(rollout === undefined ? {} : { Rollout: rollout }),
       ...places,
       Warnings: [...warningsOf(previous, spec), ...places.Warnings],
     },

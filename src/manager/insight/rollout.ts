@@ -18,6 +18,7 @@ export function rolloutOf(view: View, service: Service, spec: ServiceSpec, betwe
   const config = updateOf(spec, isRollingBack(service));
   const startFirst = config.order === UpdateOrder.START_FIRST;
   return {
+    Slots: between.replaced.length,
     Order: startFirst ? "start-first" : "stop-first",
     Parallelism: config.parallelism === 0 ? between.replaced.length : config.parallelism,
     Delay: config.delayMs * 1e6,

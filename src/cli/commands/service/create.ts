@@ -1,11 +1,13 @@
 // `skep service create`
 import type { ServiceCreateResponse } from "../../../api/types.js";
 import { someArguments, verb } from "../../command.js";
+import { toggle } from "../../flags/basic.js";
 import { waitOnService } from "../../progress/wait.js";
-import { createFlags, createSpec } from "./create-spec.js";
-import { environment } from "./env.js";
-import { attachments, configReferences, secretReferences } from "./references.js";
-import { registryAuth, withResolvedImage } from "./registry.js";
+import { createRequest } from "./create-request.js";
+import { createFlags } from "./create-spec.js";
+import { showPlan } from "./plan.js";
+
+const plan = toggle("Show what would happen, without doing it");
 
 export const create = verb({
   name: "create",
@@ -13,23 +15,10 @@ export const create = verb({
   about: "Create a new service",
   args: someArguments,
   stopAtArgument: true,
-  flags: createFlags,
-  async run({ flags, args: [image = "", ...args], client, world }) {
-    // What is wrong with the flags alone is said before the daemon is asked anything.
-    const draft = { env: [], networks: [], secrets: [], configs: [] };
-    createSpec(flags, image, args, draft);
-    const resolved = {
-      env: await environment(flags.env ?? [], flags["env-file"] ?? [], world),
-      networks: await attachments(flags.network ?? [], client),
-      secrets: await secretReferences(flags.secret ?? [], client),
-      configs: await configReferences(flags.config ?? [], flags["credential-spec"], client),
-    };
-    const auth = flags["with-registry-auth"] === true ? await registryAuth(image, world) : undefined;
-    const spec = await withResolvedImage(
-      createSpec(flags, image, args, resolved),
-      { resolves: flags["no-resolve-image"] !== true, auth },
-      { client, world },
-    );
+  flags: { ...createFlags, plan },
+  async run({ flags: { plan: onlyPlans, ...flags }, args, client, world }) {
+    const { spec, auth } = await createRequest(flags, args, { client, world });
+    if (onlyPlans === true) return showPlan({ Spec: spec }, { client, world });
     const headers = auth === undefined ? {} : { "X-Registry-Auth": auth };
     const { ID, Warnings } = await client.post<ServiceCreateResponse>("/services/create", { body: spec, headers });
     for (const warning of Warnings ?? []) world.stderr.write(`${warning}\n`);

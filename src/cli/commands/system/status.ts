@@ -48,13 +48,17 @@ function swarmText({ ID, Nodes, Managers, Leader, Raft }: SwarmStatusSummary): s
   return `${shortId(ID)} · ${plural(Managers.Total, "manager")} (${raft.join(", ")}) · ${plural(Nodes.Total, "node")}${down}`;
 }
 
-function tasksText({ Running, Pending, Failing, Waiting }: TasksSummary, nowMs: number): string {
+const stages: Readonly<Record<string, string>> = { node: "on their nodes", restart: "until they are started again" };
+
+function tasksText({ Running, Pending, Failing, FailingSince, Waiting }: TasksSummary, nowMs: number): string {
   const waiting = Waiting.map(
     ({ Stage, Count, OldestSince }) =>
-      `${Count} in the ${Stage}, oldest ${humanDuration(nowMs - timeOf(OldestSince)).toLowerCase()}`,
+      `${Count} ${stages[Stage] ?? `in the ${Stage}`}, oldest ${humanDuration(nowMs - timeOf(OldestSince)).toLowerCase()}`,
   );
   const pending = `${Pending} pending${waiting.length === 0 ? "" : ` (${waiting.join("; ")})`}`;
-  return `${Running} running · ${pending} · ${Failing} failing`;
+  const since =
+    FailingSince === undefined ? "" : ` (oldest ${humanDuration(nowMs - timeOf(FailingSince)).toLowerCase()})`;
+  return `${Running} running · ${pending} · ${Failing} failing${since}`;
 }
 
 function nodeText(node: LocalNodeStatus): string {
