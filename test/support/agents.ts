@@ -108,14 +108,19 @@ export class FakeAgents {
 
   #started(task: Task): void {
     this.running.set(task.id, task);
-    const key = `${task.serviceId}/${task.slot}`;
-    const count = [...this.running.values()].filter((each) => `${each.serviceId}/${each.slot}` === key).length;
+    const key = slotName(task);
+    const count = [...this.running.values()].filter((each) => slotName(each) === key).length;
     this.most.set(key, Math.max(count, this.most.get(key) ?? 0));
   }
 
   #stopped(taskId: string): void {
     this.running.delete(taskId);
   }
+}
+
+/** Where the node is the slot, its id stands for the number. */
+function slotName({ serviceId, slot, nodeId }: Task): string {
+  return `${serviceId}/${slot > 0 ? slot : nodeId}`;
 }
 
 const blank = { state: TaskState.NEW, message: "", err: "", container: undefined, ports: [] };

@@ -9,6 +9,7 @@ import {
   RestartCondition,
   ServiceSpec,
 } from "../../src/gen/skep/v1/specs.js";
+import { isJob } from "../../src/model/index.js";
 import { SeededRandom, VirtualClock } from "../../src/sim/index.js";
 import { type Log, revisionId, Store, type Transaction, type Writer } from "../../src/store/index.js";
 
@@ -99,6 +100,7 @@ export function aService(options: ServiceOptions = {}): BuiltService {
       revision: number,
       lastRevision: number,
       endpoint: { spec: spec.endpoint },
+      ...(isJob(spec) && { jobStatus: { iteration: 0 } }),
     }),
   };
 }
@@ -149,6 +151,7 @@ export function putRevision(tx: Transaction, serviceId: string, spec: ServiceSpe
     lastRevision: number,
     specVersion: tx.revision + 1,
     updateStatus: undefined,
+    jobStatus: service.jobStatus && { ...service.jobStatus, iteration: service.jobStatus.iteration + 1 },
   });
   return number;
 }

@@ -60,7 +60,7 @@ export function orchestration(memory = memoryStore()): Orchestration {
 export function replicas(o: MemoryStore, serviceId: string): readonly string[] {
   return tasksOf(o, serviceId)
     .filter(isWanted)
-    .sort((a, b) => a.slot - b.slot)
+    .sort((a, b) => a.slot - b.slot || (a.nodeId < b.nodeId ? -1 : 1))
     .map((task) => `${task.slot} ${task.nodeId || "-"} ${stateName(stateOf(task))}`);
 }
 

@@ -2,8 +2,8 @@
 
 import type { Cluster, Task } from "../../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../../gen/skep/v1/specs.js";
-import { isTerminal, neverRuns, restartOf, stateOf } from "../../../model/index.js";
-import { byAge } from "../world.js";
+import { endedByItself, isTerminal, isWanted, neverRuns, restartOf, stateOf } from "../../../model/index.js";
+import { byAge, isYounger } from "../world.js";
 
 const defaultLimit = 5;
 
@@ -14,9 +14,18 @@ export function historyLimit(cluster: Cluster | undefined, spec: ServiceSpec): n
   return cluster?.spec?.orchestration?.taskHistoryRetentionLimit ?? defaultLimit;
 }
 
-/** The oldest tasks that are over, or never ran, as far as there are more than `limit` in the slot. */
+/** The oldest tasks that are over, or never ran, as far as there are more than `limit` in the slot; never its outcome. */
 export function surplus(tasks: readonly Task[], limit: number): readonly Task[] {
   if (limit < 0 || tasks.length <= limit) return [];
-  const over = tasks.filter((task) => isTerminal(stateOf(task)) || neverRuns(task)).sort(byAge);
-  return over.slice(0, tasks.length - limit);
+  const kept = outcomeOf(tasks);
+  const over = tasks.filter((task) => (isTerminal(stateOf(task)) || neverRuns(task)) && task !== kept);
+  return over.sort(byAge).slice(0, tasks.length - limit);
+}
+
+/** What tells that a slot is done where nothing of it lives: a completion of a job, a replica that finished for good. */
+function outcomeOf(tasks: readonly Task[]): Task | undefined {
+  if (tasks.some((task) => isWanted(task) && !isTerminal(stateOf(task)))) return undefined;
+  return tasks
+    .filter((task) => endedByItself(stateOf(task)))
+    .reduce<Task | undefined>((youngest, task) => (youngest && isYounger(youngest, task) ? youngest : task), undefined);
 }
