@@ -194,7 +194,7 @@ describe("a global service", () => {
     const [task] = tasksOf(o, "web");
     expect(task?.status).toMatchObject({
       state: TaskState.PENDING,
-      err: "no suitable node (insufficient resources on 1 node)",
+      err: "insufficient resources on 1 node",
     });
   });
 
