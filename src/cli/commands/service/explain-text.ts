@@ -32,7 +32,7 @@ function headline({ Name, Mode, Running, Desired, Job, Waits, LeftOut, Failures 
   const of = Job?.Total === undefined ? `${Job?.Completed} completed` : `${Job.Completed} of ${Job.Total} completed`;
   const counts =
     Job === undefined
-      ? [`${Running} of ${plural(Desired, "task")} ${Running === 1 ? "runs" : "run"}`]
+      ? [`${Running} of ${plural(Desired, "task")} ${Running === 1 || Desired === 1 ? "runs" : "run"}`]
       : [`run ${Job.Iteration + 1} of the ${Mode}`, of, `${Running} ${Running === 1 ? "runs" : "run"}`];
   const parts = [
     ...counts,
@@ -69,14 +69,15 @@ export function waitLines(wait: ExplainedWait, nowMs: number, paint: Paint): rea
 function failureLine(failure: ExplainedFailure, service: string, nowMs: number): string {
   const { Task, Node, State, Error, ExitCode, At, Ended, NextAt, AttemptsLeft, GivenUp } = failure;
   const code = ExitCode === undefined || Error.includes(String(ExitCode)) ? "" : `, exit code ${ExitCode}`;
-  const times = Ended === 1 ? "" : `, the last of ${Ended} known times`;
+  const where = Ended === 1 ? `on ${Node}` : `${Ended} times, last on ${Node}`;
   const next = GivenUp
     ? `Its restart policy asks for no other: 'skep service update --force ${service}' starts it anew.`
     : NextAt === undefined
       ? "It was started again."
       : `It is started again at ${moment(NextAt, nowMs)}.`;
+  const words = State === "rejected" ? "was rejected" : State;
   const left = AttemptsLeft === undefined || GivenUp ? "" : ` ${plural(AttemptsLeft, "attempt")} left.`;
-  return `${Task} ${State} on ${Node} at ${moment(At, nowMs)}${times}: ${Error}${code}. ${next}${left}`;
+  return `${Task} ${words} ${where} at ${moment(At, nowMs)}: ${Error}${code}. ${next}${left}`;
 }
 
 function lackingLine({ Reason, Nodes, NodeCount }: LackingNodes): string {

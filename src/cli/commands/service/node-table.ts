@@ -8,26 +8,27 @@ export function nodeTable(
   { Nodes = [], NodesLeftOut = 0, Refused = [] }: ExplainedWait,
   paint: Paint,
 ): readonly string[] {
-  // That a node is there is said only of those that are not.
-  const filters = [...new Set(Nodes.flatMap(({ Checks }) => Checks.map(({ Filter }) => Filter)))].filter(
-    (filter) =>
-      filter !== "node" || Nodes.some((node) => node.Checks.some(({ Filter, Passes }) => Filter === filter && !Passes)),
-  );
-  const cells = Nodes.map((node) => [
-    { text: node.Hostname, passes: undefined },
-    ...filters.map((each) => cellOf(node, each)),
+  const filters = [...new Set(Nodes.flatMap(({ Checks }) => Checks.map(({ Filter }) => Filter)))];
+  const columns = filters
+    .map((filter) => Nodes.map((node) => cellOf(node, filter)))
+    .filter((column) => column.some(({ text }) => text !== ""));
+  const rows = Nodes.map(({ Hostname }, at) => [
+    { text: Hostname, passes: undefined },
+    ...columns.map((column) => column[at] ?? none),
   ]);
-  const widths = filters.map((_, at) => Math.max(...cells.map((row) => row[at + 1]?.text.length ?? 0)));
-  const hostWidth = Math.max(0, ...Nodes.map(({ Hostname }) => Hostname.length));
+  const widths = [
+    Nodes.map(({ Hostname }) => Hostname),
+    ...columns.map((column) => column.map(({ text }) => text)),
+  ].map((texts) => Math.max(...texts.map(({ length }) => length)));
   return [
-    ...cells.map((row) => `  ${line(row, [hostWidth, ...widths], paint)}`),
+    ...rows.map((row) => `  ${line(row, widths, paint)}`),
     ...(NodesLeftOut === 0 ? [] : [`  … and ${NodesLeftOut} more nodes`]),
-    ...(Nodes.length > summaryFrom
-      ? [
-          `  refused by ${Refused.map(({ Filter, Nodes: count }) => `${Filter}: ${count}`).join(", ")} of ${Nodes.length} nodes`,
-        ]
-      : []),
+    ...(Nodes.length >= summaryFrom ? [`  refused: ${Refused.map(countText).join(", ")}`] : []),
   ];
+}
+
+function countText({ Filter, Nodes }: { readonly Filter: string; readonly Nodes: number }): string {
+  return `${Filter} on ${Nodes}`;
 }
 
 /** Where a table is longer than this its columns are counted, too. */
@@ -38,9 +39,12 @@ interface Cell {
   readonly passes: boolean | undefined;
 }
 
+const none: Cell = { text: "", passes: undefined };
+
+/** That a node is there and takes tasks goes without saying. */
 function cellOf({ Checks }: ExplainedNode, filter: string): Cell {
   const check: NodeCheck | undefined = Checks.find(({ Filter }) => Filter === filter);
-  if (check === undefined) return { text: "", passes: undefined };
+  if (check === undefined || (filter === "node" && check.Passes)) return none;
   return { text: check.Passes ? `${filter} ok` : `${filter}: ${check.Says}`, passes: check.Passes };
 }
 

@@ -13,7 +13,7 @@ export function planText(plan: Plan, paint: Paint): string {
     ...(plan.UnplacedWhy === undefined ? [] : unplacedLines(plan, paint)),
     ...plan.Warnings.map((warning) => `WARNING: ${warning}`),
     ...helpLines(plan.WouldHelp),
-    sentences([...(plan.Rollout === undefined ? [] : [failureText(plan.Rollout)]), "Nothing was changed.", doIt(plan)]),
+    sentences([...(plan.Rollout === undefined ? [] : [failureText(plan.Rollout)]), ...endText(plan)]),
   ];
   return `${lines.filter((line) => line !== "").join("\n")}\n`;
 }
@@ -82,7 +82,11 @@ function unplacedLines({ UnplacedWhy: why }: Plan, paint: Paint): readonly strin
 
 function failureText({ FailureAction, MaxFailureRatio, Monitor }: PlannedRollout): string {
   const share = Number((MaxFailureRatio * 100).toPrecision(4));
-  const within = `if more than ${share} % fail within ${showDuration(Monitor)} of their start.`;
+  const monitor = showDuration(Monitor);
+  const within =
+    share === 0
+      ? `if one fails within ${monitor} of its start.`
+      : `if more than ${share} % fail within ${monitor} of their start.`;
   switch (FailureAction) {
     case "rollback":
       return `Rolls back by itself ${within}`;
@@ -93,6 +97,12 @@ function failureText({ FailureAction, MaxFailureRatio, Monitor }: PlannedRollout
     default:
       return FailureAction satisfies never;
   }
+}
+
+function endText(plan: Plan): readonly string[] {
+  const { Added, Removed, Replaced } = plan.Tasks;
+  const isNothing = plan.Changes.length + Added + Removed + Replaced === 0;
+  return isNothing ? [] : ["Nothing was changed.", doIt(plan)];
 }
 
 function doIt({ Action, Name }: Plan): string {
