@@ -5,9 +5,10 @@ import { invariant } from "../base/index.js";
 import { type Task, TaskState } from "../gen/skep/v1/objects.js";
 import { isOnNode, isTerminal, isWanted, stateOf, statusAtMs } from "../model/index.js";
 import { type RowChange, revisionId, taskSpecOf, type View } from "../store/index.js";
+import { failureWindowMs } from "./decide/failures.js";
 import { activeFilters } from "./decide/filters.js";
 import { type Needs, needsOf } from "./decide/needs.js";
-import { failureWindowMs, type NodeInfo } from "./decide/node-info.js";
+import type { NodeInfo } from "./decide/node-info.js";
 import { NodeSet } from "./decide/node-set.js";
 import type { Group } from "./decide/place.js";
 import { Pending } from "./pending.js";
@@ -15,37 +16,50 @@ import { Preassigned } from "./preassigned.js";
 import { isSchedulable, isStale } from "./write.js";
 
 export class ClusterState {
-  readonly nodes = new NodeSet();
-  readonly pending = new Pending();
+  nodes = new NodeSet();
+  pending = new Pending();
   /** Tasks that wait for the one node they are for. */
   readonly preassigned = new Preassigned();
   /** Tasks nobody wants any more that were never placed. */
   readonly stale = new Set<string>();
   /** Nodes that may now take what they refused before. */
   readonly freed = new Set<NodeInfo>();
-  /** Whether a node came, went or changed, so that the reasons of waiting tasks may read differently. */
-  nodesChanged = false;
+  /** Whether a node changed, so that the reasons of waiting tasks may read differently. */
+  reasonsAreStale = false;
   /** Tasks whose placement is being written: decided, not yet true. */
   readonly inFlight = new Set<string>();
   readonly #view: View;
   readonly #needs = new Map<string, Needs>();
+  /** While everything is looked at: tasks whose failure was counted, since they may be met twice. */
+  #failed: Set<string> | undefined;
 
   constructor(view: View) {
     this.#view = view;
   }
 
-  rebuild(nowMs: number): void {
-    this.nodes.clear();
-    this.pending.clear();
+  /**
+   * Forgets everything and looks at every row, a few between two steps of the iterator; what changes meanwhile is noted as
+   * ever. The tables' iterators stand that: they pass every row that is there throughout.
+   */
+  *rebuild(nowMs: number): Generator<void, void> {
+    this.nodes = new NodeSet();
+    this.pending = new Pending();
     this.preassigned.clear();
     this.stale.clear();
     this.freed.clear();
     this.#needs.clear();
-    for (const node of this.#view.table("node").all()) this.nodes.put(node);
+    this.#failed = new Set();
+    let seen = 0;
+    for (const node of this.#view.table("node").all()) {
+      this.nodes.put(node);
+      if (++seen % stepRows === 0) yield;
+    }
     for (const task of this.#view.table("task").all()) {
       this.#see(task.id);
       if (hasFailed(task) && statusAtMs(task) > nowMs - failureWindowMs) this.#fail(task);
+      if (++seen % stepRows === 0) yield;
     }
+    this.#failed = undefined;
   }
 
   note(changes: readonly RowChange[]): void {
@@ -63,7 +77,7 @@ export class ClusterState {
   }
 
   #noteNode(id: string): void {
-    this.nodesChanged = true;
+    this.reasonsAreStale = true;
     const row = this.#view.table("node").get(id);
     if (row === undefined) return this.nodes.delete(id);
     const isKnown = this.nodes.get(id) !== undefined;
@@ -121,11 +135,13 @@ export class ClusterState {
   }
 
   #fail(task: Task): void {
+    if (this.#failed?.has(task.id)) return;
+    this.#failed?.add(task.id);
     this.nodes.fail(task.nodeId, revisionId(task.serviceId, task.revision), statusAtMs(task));
   }
 
   #forget(revision: string): void {
-    this.nodes.forgetFailures(revision);
+    this.nodes.failures.forget(revision);
     this.#needs.delete(revision);
   }
 
@@ -141,6 +157,9 @@ export class ClusterState {
     return needs;
   }
 }
+
+/** Rows looked at in one step. */
+const stepRows = 256;
 
 /** Revisions remembered at once: far more than a cluster has. */
 const needsMax = 1_000_000;

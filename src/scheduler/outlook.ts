@@ -36,7 +36,7 @@ export function nodeInfoOf(view: View, node: Node): NodeInfo {
 /** All nodes with what occupies them and what failed there of late: looks at every node and task, so not once per event. */
 export function nodeSetOf(view: View, nowMs: number): NodeSet {
   const cluster = new ClusterState(view);
-  cluster.rebuild(nowMs);
+  for (const _ of cluster.rebuild(nowMs));
   return cluster.nodes;
 }
 

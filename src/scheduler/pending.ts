@@ -6,6 +6,12 @@ import type { Group } from "./decide/place.js";
 export interface PendingGroup extends Group {
   /** In the order they came. */
   readonly tasks: Set<string>;
+  /** Which task each one replaces, where it replaces one. */
+  readonly replaces: Map<string, string>;
+  /** Those of `tasks` that were not told yet why they wait. */
+  readonly untold: Set<string>;
+  /** Why the others wait, as they were told. */
+  reason: string | undefined;
   /** Whether a try could find a node: a task came, or a node changed to its advantage. */
   isHungry: boolean;
 }
@@ -13,15 +19,23 @@ export interface PendingGroup extends Group {
 export class Pending {
   readonly #groups = new Map<string, PendingGroup>();
   readonly #groupOf = new Map<string, PendingGroup>();
-  /** Groups to try, the one that waits longest first. */
-  readonly #hungry = new Set<PendingGroup>();
+  /** Groups to try, the one that waits longest first; those that are not hungry any more are passed over. */
+  #queue: PendingGroup[] = [];
+  #queueAt = 0;
+  /** Groups that were tried in vain, by what they ask of a node. */
+  readonly #blocked = new Map<string, Set<PendingGroup>>();
 
   get size(): number {
     return this.#groupOf.size;
   }
 
   get hasHungry(): boolean {
-    return this.#hungry.size > 0;
+    while (this.#queue[this.#queueAt]?.isHungry === false) this.#queueAt += 1;
+    return this.#queueAt < this.#queue.length;
+  }
+
+  get hasBlocked(): boolean {
+    return this.#blocked.size > 0;
   }
 
   has(taskId: string): boolean {
@@ -33,10 +47,14 @@ export class Pending {
     if (this.#groupOf.has(task.id)) return;
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { ...make(), tasks: new Set(), isHungry: false };
+      const { serviceId, needs, filters } = make();
+      const told = { untold: new Set<string>(), reason: undefined };
+      group = { serviceId, key, needs, filters, tasks: new Set(), replaces: new Map(), ...told, isHungry: false };
       this.#groups.set(key, group);
     }
     group.tasks.add(task.id);
+    group.untold.add(task.id);
+    if (task.restart !== undefined && task.restart.replaces !== "") group.replaces.set(task.id, task.restart.replaces);
     this.#groupOf.set(task.id, group);
     this.wake(group);
   }
@@ -46,34 +64,52 @@ export class Pending {
     if (group === undefined) return;
     this.#groupOf.delete(taskId);
     group.tasks.delete(taskId);
+    group.untold.delete(taskId);
+    group.replaces.delete(taskId);
     if (group.tasks.size > 0) return;
     this.#groups.delete(group.key);
-    this.#hungry.delete(group);
-  }
-
-  clear(): void {
-    this.#groups.clear();
-    this.#groupOf.clear();
-    this.#hungry.clear();
+    this.#unblock(group);
+    group.isHungry = false;
   }
 
   wake(group: PendingGroup): void {
+    if (group.isHungry) return;
+    this.#unblock(group);
     group.isHungry = true;
-    this.#hungry.add(group);
+    this.#queue.push(group);
   }
 
-  /** The next group to try; it goes to the end of the row if it is woken again. */
+  /** The next group to try: then it is woken again, blocked, or empty. */
   nextHungry(): PendingGroup | undefined {
-    for (const group of this.#hungry) {
-      this.#hungry.delete(group);
-      group.isHungry = false;
-      return group;
+    if (!this.hasHungry) return undefined;
+    const group = this.#queue[this.#queueAt];
+    this.#queueAt += 1;
+    if (group) group.isHungry = false;
+    if (this.#queueAt > queueSlack && this.#queueAt * 2 > this.#queue.length) {
+      this.#queue = this.#queue.slice(this.#queueAt);
+      this.#queueAt = 0;
     }
-    return undefined;
+    return group;
   }
 
-  /** Groups that were tried in vain. */
-  *blocked(): Iterable<PendingGroup> {
-    for (const group of this.#groups.values()) if (!group.isHungry) yield group;
+  /** It was tried in vain: it sleeps until it is woken. */
+  block(group: PendingGroup): void {
+    if (group.isHungry || group.tasks.size === 0) return;
+    const groups = this.#blocked.get(group.needs.classKey);
+    if (groups) groups.add(group);
+    else this.#blocked.set(group.needs.classKey, new Set([group]));
+  }
+
+  /** Groups that were tried in vain; those of one set ask the same of a node, limits of replicas aside. */
+  blocked(): Iterable<ReadonlySet<PendingGroup>> {
+    return this.#blocked.values();
+  }
+
+  #unblock(group: PendingGroup): void {
+    const groups = this.#blocked.get(group.needs.classKey);
+    if (groups?.delete(group) && groups.size === 0) this.#blocked.delete(group.needs.classKey);
   }
 }
+
+/** Places in the queue that may be spent before it is made shorter. */
+const queueSlack = 1_000;

@@ -3,7 +3,7 @@
 
 import { claimGeneric } from "../model/index.js";
 import { passesAll } from "./decide/candidates.js";
-import { countRefusals, explain } from "./decide/filters.js";
+import { countRefusals, explainBare } from "./decide/filters.js";
 import type { NodeSet } from "./decide/node-set.js";
 import type { Group, Placement } from "./decide/place.js";
 
@@ -81,7 +81,7 @@ export class Preassigned {
       for (const [taskId, group] of [...(this.#byNode.get(nodeId) ?? [])]) {
         const { needs, serviceId } = group;
         if (!passesAll(info, group)) {
-          refused.push({ taskId, reason: explain(countRefusals([info], group)) });
+          refused.push({ taskId, reason: explainBare(countRefusals([info], group)) });
           continue;
         }
         const generic = needs.generic.length === 0 ? [] : claimGeneric(info.freeGeneric, needs.generic).claimed;

@@ -1,17 +1,21 @@
-// The loop: a round tries the groups that may find a node, writes what was decided, and says why the rest waits.
+// The loop: rounds place what may find a node and write it; what is left is told why it waits. Everything is done in
+// slices, so that a large cluster or a large service does not hold the process.
 
 import { type Clock, type Counter, type Log, type Metrics, Wake, type WallTime, wallTime } from "../base/index.js";
 import { type Follower, follow, type RowChange, type Store, type Transaction, type Writer } from "../store/index.js";
 import { ClusterState } from "./cluster.js";
 import { passesAll } from "./decide/candidates.js";
-import { countRefusals, explain } from "./decide/filters.js";
-import { place } from "./decide/place.js";
 import type { PendingGroup } from "./pending.js";
-import type { Refused } from "./preassigned.js";
-import { type Assignment, assign, explainWait, shutDown } from "./write.js";
+import { Reasons, type Told } from "./reasons.js";
+import { Round, roundMax } from "./round.js";
+import { assign, explainWait, shutDown } from "./write.js";
 
-/** Tasks decided and written at a time: small enough that nothing holds the loop, large enough to share an entry. */
-const roundMax = 1_000;
+/** How long the loop works before others have their turn. */
+const sliceMs = 6;
+/** Nodes an index looks at in one go. */
+const preparedNodes = 2_000;
+/** Changed nodes held against what waits one by one; beyond that all that waits is tried again. */
+const freedMax = 64;
 
 export interface SchedulerModules {
   readonly store: Store;
@@ -19,15 +23,8 @@ export interface SchedulerModules {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-}
-
-/** What one round decided. */
-interface Round {
-  readonly assignments: Assignment[];
-  /** Groups that keep tasks waiting, with the reason. */
-  readonly waits: { readonly taskIds: readonly string[]; readonly reason: string }[];
-  /** Preassigned tasks their nodes refuse. */
-  readonly refused: readonly Refused[];
+  /** Calls `fn` once all that is ready to run now has run; the clock's next moment when absent. */
+  readonly nextTurn?: (fn: () => void) => void;
 }
 
 export class Scheduler implements Follower {
@@ -35,21 +32,33 @@ export class Scheduler implements Follower {
   readonly bell = new Wake();
   readonly #modules: SchedulerModules;
   readonly #cluster: ClusterState;
+  readonly #reasons: Reasons;
   readonly #placed: Counter;
+  /** Whether all rows must be looked at before anything is decided. */
+  #mustRebuild = true;
+  /** The write under way: the next round is decided meanwhile. */
+  #writing: Promise<void> = Promise.resolve();
+  #sliceBegan = 0;
 
   constructor(_options: Readonly<Record<never, never>>, modules: SchedulerModules) {
     this.#modules = modules;
     this.#cluster = new ClusterState(modules.store);
+    this.#reasons = new Reasons(this.#cluster, modules.clock, () => this.bell.ring());
     this.#placed = modules.metrics.counter("skep_scheduler_placements_total", "Tasks that were given a node.");
   }
 
   /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
-  run(signal: AbortSignal): Promise<void> {
-    return follow(this.#modules.store, this.#modules.clock, this, signal);
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await follow(this.#modules.store, this.#modules.clock, this, signal);
+    } finally {
+      this.#reasons.stop();
+    }
   }
 
+  /** Done in slices when the loop works next. */
   rebuild(): void {
-    this.#cluster.rebuild(this.#modules.clock.now());
+    this.#mustRebuild = true;
   }
 
   note(changes: readonly RowChange[]): void {
@@ -58,71 +67,80 @@ export class Scheduler implements Follower {
   }
 
   async work(): Promise<void> {
+    this.#sliceBegan = this.#modules.clock.monotonic();
+    while (this.#mustRebuild) await this.#rebuild();
     for (;;) {
       this.#wakeBlocked();
       if (this.#cluster.stale.size > 0) await this.#shutDownStale();
-      if (!this.#cluster.pending.hasHungry && !this.#cluster.preassigned.hasHungry) return;
-      await this.#write(this.#decide());
+      if (!this.#cluster.pending.hasHungry && !this.#cluster.preassigned.hasHungry) break;
+      await this.#follow(this.#write(await this.#decide()));
+    }
+    await this.#writing;
+    if (this.#reasons.isDue()) await this.#refreshReasons();
+  }
+
+  async #rebuild(): Promise<void> {
+    // What is being written would be counted twice, or not at all.
+    await this.#writing.catch(() => undefined);
+    this.#mustRebuild = false;
+    for (const _ of this.#cluster.rebuild(this.#modules.clock.now())) {
+      await this.#breathe();
+      if (this.#mustRebuild) return;
     }
   }
 
   /** A group tried in vain is tried again only if a node that changed would now take one of its tasks. */
   #wakeBlocked(): void {
     const { freed, pending, preassigned } = this.#cluster;
-    if (freed.size === 0 && !this.#cluster.nodesChanged) return;
-    for (const info of freed) preassigned.wake(info.id);
-    for (const group of [...pending.blocked()]) {
-      const unblocks = this.#cluster.nodesChanged || [...freed].some((info) => passesAll(info, group));
-      if (unblocks) pending.wake(group);
-    }
+    if (freed.size === 0) return;
+    this.#cluster.reasonsAreStale = true;
+    const infos = [...freed];
     freed.clear();
-    this.#cluster.nodesChanged = false;
+    for (const info of infos) preassigned.wake(info.id);
+    for (const groups of [...pending.blocked()]) {
+      const [asking] = groups;
+      if (asking === undefined) continue;
+      const filters = asking.filters.filter((filter) => filter.name !== "max replicas");
+      const unblocks = infos.length > freedMax || infos.some((info) => passesAll(info, { ...asking, filters }));
+      if (unblocks) for (const group of [...groups]) pending.wake(group);
+    }
   }
 
-  /** Pure but for the counts on the nodes, which hold until the write has landed. */
-  #decide(): Round {
-    const { pending, preassigned, nodes, inFlight } = this.#cluster;
-    const { confirmed, refused } = preassigned.decide(nodes, roundMax);
-    const assignments = confirmed.map(({ placement, group }) => ({ ...placement, needs: group.needs }));
-    for (const { taskId } of assignments) inFlight.add(taskId);
-    const round: Round = { assignments, waits: [], refused };
-    let budget = roundMax;
-    for (let group = pending.nextHungry(); group !== undefined; group = pending.nextHungry()) {
-      budget -= this.#decideGroup(group, budget, round);
-      if (budget <= 0) break;
+  async #decide(): Promise<Round> {
+    const { pending, preassigned } = this.#cluster;
+    const round = new Round(this.#cluster, this.#reasons);
+    if (preassigned.hasHungry) round.confirmPreassigned();
+    while (!round.isFull && !this.#isSliceOver) {
+      const group = pending.nextHungry();
+      if (group === undefined) break;
+      await this.#prepare(group);
+      round.decide(group, this.#modules.clock.now());
     }
     return round;
   }
 
-  /** Returns how many tasks were decided; a group larger than the budget takes its next turn after the others. */
-  #decideGroup(group: PendingGroup, budget: number, round: Round): number {
-    const { nodes, pending, inFlight } = this.#cluster;
-    const tried = first(group.tasks, budget);
-    const placements = place(nodes, group, tried, this.#modules.clock.now());
-    for (const placement of placements) {
-      round.assignments.push({ ...placement, needs: group.needs });
-      inFlight.add(placement.taskId);
-    }
-    for (const { taskId } of placements) pending.delete(taskId);
-    if (placements.length === tried.length) {
-      if (group.tasks.size > 0) pending.wake(group);
-      return tried.length;
-    }
-    const reason = explain(countRefusals(nodes.all(), group));
-    for (const taskIds of chunks([...group.tasks], roundMax)) round.waits.push({ taskIds, reason });
-    return tried.length;
+  /** Brings up to date what finds the group's nodes. */
+  async #prepare(group: PendingGroup): Promise<void> {
+    while (!this.#cluster.nodes.prepare(group, preparedNodes)) await this.#breathe();
   }
 
-  async #write({ assignments, waits, refused }: Round): Promise<void> {
+  /** At most one write is under way while the next round is decided. */
+  async #follow(write: Promise<void>): Promise<void> {
+    const before = this.#writing;
+    this.#writing = write;
+    // Whoever waits for it next hears of its failure.
+    write.catch(() => undefined);
+    await before;
+    await this.#breathe();
+  }
+
+  async #write({ assignments, told, refused }: Round): Promise<void> {
     const now = this.#now();
-    const { writer } = this.#modules;
     try {
       await Promise.all([
-        writer.update((tx) => forEach(assignments, (assignment) => void assign(tx, assignment, now))),
-        writer.update((tx) => forEach(refused, ({ taskId, reason }) => explainWait(tx, taskId, reason, now))),
-        ...waits.map(({ taskIds, reason }) =>
-          writer.update((tx) => forEach(taskIds, (id) => explainWait(tx, id, reason, now))),
-        ),
+        this.#update(assignments, (tx, assignment) => assign(tx, assignment, now)),
+        this.#update(refused, (tx, { taskId, reason }) => explainWait(tx, taskId, reason, now)),
+        ...told.map((each) => this.#tell(each, now)),
       ]);
       this.#placed.add(assignments.length);
     } finally {
@@ -130,33 +148,49 @@ export class Scheduler implements Follower {
     }
   }
 
+  async #tell({ taskIds, reason }: Told, now: WallTime): Promise<void> {
+    for (let at = 0; at < taskIds.length; at += roundMax) {
+      await this.#update(taskIds.slice(at, at + roundMax), (tx, id) => explainWait(tx, id, reason, now));
+    }
+  }
+
+  /** One transaction for all `items`. */
+  async #update<T>(items: readonly T[], write: (tx: Transaction, item: T) => void): Promise<void> {
+    if (items.length === 0) return;
+    await this.#modules.writer.update((tx) => {
+      for (const item of items) write(tx, item);
+    });
+  }
+
+  async #refreshReasons(): Promise<void> {
+    for (const told of this.#reasons.refresh()) {
+      if (told) await this.#tell(told, this.#now());
+      await this.#breathe();
+      // What may be placed comes before what is only told why not.
+      if (this.#cluster.freed.size > 0 || this.#mustRebuild) return;
+    }
+  }
+
   async #shutDownStale(): Promise<void> {
-    const ids = first(this.#cluster.stale, roundMax);
+    const ids = [...this.#cluster.stale].slice(0, roundMax);
     for (const id of ids) this.#cluster.stale.delete(id);
     const now = this.#now();
-    await this.#modules.writer.update((tx: Transaction) => forEach(ids, (id) => shutDown(tx, id, now)));
+    await this.#update(ids, (tx, id) => shutDown(tx, id, now));
+  }
+
+  get #isSliceOver(): boolean {
+    return this.#modules.clock.monotonic() - this.#sliceBegan > sliceMs;
+  }
+
+  /** Lets others have their turn, once the slice is over. */
+  async #breathe(): Promise<void> {
+    if (!this.#isSliceOver) return;
+    const { clock, nextTurn = (fn) => void clock.after(0, fn) } = this.#modules;
+    await new Promise<void>((resolve) => nextTurn(resolve));
+    this.#sliceBegan = clock.monotonic();
   }
 
   #now(): WallTime {
     return wallTime(this.#modules.clock.now());
   }
-}
-
-function forEach<T>(items: readonly T[], act: (item: T) => void): void {
-  for (const item of items) act(item);
-}
-
-function first<T>(items: Iterable<T>, max: number): readonly T[] {
-  const taken: T[] = [];
-  for (const item of items) {
-    if (taken.length >= max) break;
-    taken.push(item);
-  }
-  return taken;
-}
-
-function chunks<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
-  const result: (readonly T[])[] = [];
-  for (let at = 0; at < items.length; at += size) result.push(items.slice(at, at + size));
-  return result;
 }

@@ -6,7 +6,7 @@ import { type GenericResource, MountType, NodeAvailability, NodeRole } from "../
 import { parseConstraints, satisfiesAll } from "../../src/model/index.js";
 import { activeFilters, countRefusals, explain, filters } from "../../src/scheduler/decide/filters.js";
 import { needsOf } from "../../src/scheduler/decide/needs.js";
-import { failuresMax, failureWindowMs } from "../../src/scheduler/decide/node-info.js";
+import { failuresMax, failureWindowMs } from "../../src/scheduler/decide/failures.js";
 import { NodeSet } from "../../src/scheduler/decide/node-set.js";
 import { place } from "../../src/scheduler/decide/place.js";
 import { aNode, aServiceSpec, type NodeOptions, type ServiceOptions } from "../support/memory.js";

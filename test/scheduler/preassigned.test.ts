@@ -50,7 +50,7 @@ describe("a task that is made for one node", () => {
     expect(get("t")?.nodeId).toBe("n1");
     expect(get("t")?.status).toMatchObject({
       state: TaskState.PENDING,
-      err: "no suitable node (1 node not available for new tasks)",
+      err: "1 node not available for new tasks",
     });
   });
 

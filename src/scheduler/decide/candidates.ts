@@ -1,11 +1,12 @@
 // The nodes that may take a group's next task, best first; while tasks are placed, each node that was used comes back
 // with its new counts.
 
-import type { Filter } from "./filters.js";
 import { NodeHeap, type Order } from "./heap.js";
-import type { Needs } from "./needs.js";
+import type { LazyHeap } from "./lazy-heap.js";
+import { pathSeparator } from "./node-index.js";
 import type { NodeInfo } from "./node-info.js";
-import type { NodeSet } from "./node-set.js";
+import type { IndexAsk, NodeSet } from "./node-set.js";
+import { pathOf } from "./path.js";
 
 export interface Candidates {
   peek(): NodeInfo | undefined;
@@ -15,13 +16,7 @@ export interface Candidates {
   giveBack(info: NodeInfo): void;
 }
 
-/** What is asked of candidates: the tasks of one revision of one service. */
-export interface Ask {
-  readonly needs: Needs;
-  readonly serviceId: string;
-  /** Service and revision: what failures are counted by. */
-  readonly key: string;
-  readonly filters: readonly Filter[];
+export interface Ask extends IndexAsk {
   readonly nowMs: number;
 }
 
@@ -34,65 +29,106 @@ export function passesAll(info: NodeInfo, ask: Pick<Ask, "needs" | "serviceId" |
  * Better first (swarm-semantics §5.4): fewer failures where there were many, fewer tasks of this service, fewer tasks in
  * all; then, ours, more free resources; then the id, so that nothing is left to chance.
  */
-export function preference(ask: Ask): Order {
-  const { serviceId, key, nowMs } = ask;
-  return (a, b) =>
-    a.penalty(key, nowMs) - b.penalty(key, nowMs) ||
+export function preference(serviceId: string, penalties: ReadonlyMap<NodeInfo, number>): Order {
+  const byCounts: Order = (a, b) =>
     a.countOf(serviceId) - b.countOf(serviceId) ||
     a.total - b.total ||
     b.freeScore - a.freeScore ||
     (a.id < b.id ? -1 : 1);
+  if (penalties.size === 0) return byCounts;
+  return (a, b) => (penalties.get(a) ?? 0) - (penalties.get(b) ?? 0) || byCounts(a, b);
+}
+
+/** All candidates of a group, by the place in the tree of its preferences: one place under "" where it has none. */
+export interface Leaves {
+  readonly order: Order;
+  readonly byPath: ReadonlyMap<string, Leaf>;
+  /** Gives the indexes back what was taken from them. */
+  close(): void;
 }
 
 /**
- * All nodes alike. Only those that hold tasks of the service, or saw them fail, are sorted here; the others come from the
- * ranking as far as they are needed. So placing a few tasks does not look at every node.
+ * Finds them without looking at all nodes: few nodes one by one; else those that hold tasks of the service, or saw them
+ * fail, one by one and the others from the index, as far as they are needed.
  */
-export class RankedCandidates implements Candidates {
-  readonly #ask: Ask;
-  readonly #order: Order;
-  readonly #special: ReadonlySet<NodeInfo>;
-  readonly #used: NodeHeap;
-  readonly #ranked: Iterator<NodeInfo>;
-  #next: NodeInfo | undefined;
+export function openLeaves(set: NodeSet, ask: Ask): Leaves {
+  while (!set.prepare(ask, Number.POSITIVE_INFINITY));
+  const penalties = set.failures.penalties(ask.key, ask.nowMs);
+  const order = preference(ask.serviceId, penalties);
+  const few = set.few(ask.needs);
+  const index = few === undefined ? set.index(ask) : undefined;
+  const special = new Set(few ?? (set.ownsIndex(ask.serviceId) ? [] : set.holders(ask.serviceId)));
+  if (few === undefined) for (const info of penalties.keys()) special.add(info);
+  const looked = new Map<string, NodeInfo[]>();
+  for (const info of special) {
+    if (!passesAll(info, ask)) continue;
+    const path = pathOf(info.node, ask.needs.spread).join(pathSeparator);
+    const nodes = looked.get(path);
+    if (nodes) nodes.push(info);
+    else looked.set(path, [info]);
+  }
+  const paths = new Set([...(index?.leaves.keys() ?? []), ...looked.keys()]);
+  const byPath = new Map(
+    [...paths].map((path) => [path, new Leaf(order, looked.get(path) ?? [], index?.leaves.get(path), special)]),
+  );
+  return { order, byPath, close: () => byPath.forEach((leaf) => leaf.close()) };
+}
 
-  constructor(set: NodeSet, ask: Ask) {
-    this.#ask = ask;
-    this.#order = preference(ask);
-    const special = set.special(ask.serviceId, ask.key);
-    // A copy: placing tasks adds nodes to the set's own.
-    this.#special = special.size === 0 ? special : new Set(special);
-    this.#used = new NodeHeap(
-      this.#order,
-      [...this.#special].filter((info) => passesAll(info, ask)),
-    );
-    this.#ranked = set.bestFirst()[Symbol.iterator]();
-    this.#advance();
+/** The candidates at one place: some sorted here, the others from an index. */
+export class Leaf implements Candidates {
+  readonly #order: Order;
+  readonly #sorted: NodeHeap;
+  readonly #indexed: LazyHeap | undefined;
+  /** Nodes that only count where they are sorted. */
+  readonly #special: ReadonlySet<NodeInfo>;
+  /** Taken out of the index. */
+  readonly #aside: NodeInfo[] = [];
+
+  constructor(
+    order: Order,
+    sorted: readonly NodeInfo[],
+    indexed: LazyHeap | undefined,
+    special: ReadonlySet<NodeInfo>,
+  ) {
+    this.#order = order;
+    this.#sorted = new NodeHeap(order, sorted);
+    this.#indexed = indexed;
+    this.#special = special;
   }
 
   peek(): NodeInfo | undefined {
-    const used = this.#used.peek();
-    const next = this.#next;
+    const used = this.#sorted.peek();
+    const next = this.#nextIndexed();
     if (used === undefined || next === undefined) return used ?? next;
     return this.#order(used, next) < 0 ? used : next;
   }
 
   take(): NodeInfo | undefined {
     const best = this.peek();
-    if (best !== undefined && best === this.#next) this.#advance();
-    else this.#used.pop();
+    if (best === undefined) return undefined;
+    if (best === this.#sorted.peek()) this.#sorted.pop();
+    else this.#putAside(best);
     return best;
   }
 
   giveBack(info: NodeInfo): void {
-    this.#used.push(info);
+    this.#sorted.push(info);
   }
 
-  #advance(): void {
+  close(): void {
+    for (const info of this.#aside) this.#indexed?.update(info);
+  }
+
+  #nextIndexed(): NodeInfo | undefined {
     for (;;) {
-      const { value, done } = this.#ranked.next();
-      this.#next = done ? undefined : value;
-      if (done || (!this.#special.has(value) && passesAll(value, this.#ask))) return;
+      const next = this.#indexed?.peek();
+      if (next === undefined || !this.#special.has(next)) return next;
+      this.#putAside(next);
     }
+  }
+
+  #putAside(info: NodeInfo): void {
+    this.#indexed?.remove(info);
+    this.#aside.push(info);
   }
 }

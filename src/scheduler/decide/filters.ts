@@ -91,8 +91,12 @@ export function countRefusals(infos: Iterable<NodeInfo>, asked: Asked): readonly
 
 /** Why no node takes a task, in Docker's words. */
 export function explain(refused: readonly RefusalCount[]): string {
-  const reasons = refused.map(({ filter, count }) => filters.find(({ name }) => name === filter)?.explain(count) ?? "");
-  return reasons.length === 0 ? "no suitable node" : `no suitable node (${reasons.join("; ")})`;
+  return refused.length === 0 ? "no suitable node" : `no suitable node (${explainBare(refused)})`;
+}
+
+/** The same for a task that is for one node. */
+export function explainBare(refused: readonly RefusalCount[]): string {
+  return refused.map(({ filter, count }) => filters.find(({ name }) => name === filter)?.explain(count)).join("; ");
 }
 
 function nodes(count: number): string {

@@ -22,6 +22,10 @@ export interface Needs {
   readonly maxReplicas: number;
   /** Label descriptors to spread over, outermost first. */
   readonly spread: readonly string[];
+  /** Those of `constraints` that name the nodes they allow: `==`, of what can be looked up. */
+  readonly equalities: readonly Constraint[];
+  /** Equal for needs that are met by the same nodes, `maxReplicas` aside. */
+  readonly classKey: string;
 }
 
 /** What is asked of a node, and for which service: its tasks count against `maxReplicas`. */
@@ -39,17 +43,27 @@ export interface Plugin {
 export function needsOf(spec: ServiceSpec, networkDrivers: readonly string[] = []): Needs {
   const reserved = spec.task?.resources?.reservations;
   const placement = spec.task?.placement;
-  return {
+  const constraints = constraintsOf(placement?.constraints ?? []);
+  const needs = {
     cpus: reserved?.nanoCpus ?? 0,
     memory: reserved?.memoryBytes ?? 0,
     generic: reserved?.generic ?? [],
     plugins: pluginsOf(spec, networkDrivers),
-    constraints: constraintsOf(placement?.constraints ?? []),
+    constraints,
     platforms: placement?.platforms ?? [],
     hostPorts: hostPortsOf(spec),
     maxReplicas: placement?.maxReplicas ?? 0,
     spread: (placement?.preferences ?? []).map((preference) => preference.spread).filter(isLabel),
+    equalities: constraints.filter(({ key, equal }) => equal && key.toLowerCase() !== "node.ip"),
   };
+  return { ...needs, classKey: classKeyOf(needs) };
+}
+
+function classKeyOf(needs: Omit<Needs, "classKey">): string {
+  const { cpus, memory, generic, plugins, constraints, platforms, hostPorts, spread } = needs;
+  const lists = [generic, plugins, constraints, platforms, hostPorts, spread];
+  const listed = lists.some((list) => list.length > 0) ? JSON.stringify(lists) : "";
+  return `${cpus} ${memory} ${listed}`;
 }
 
 function hostPortsOf(spec: ServiceSpec): readonly string[] {

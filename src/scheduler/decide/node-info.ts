@@ -16,10 +16,6 @@ export interface Occupant {
   readonly isActive: boolean;
 }
 
-/** Failures of a service's revision that make a node a last resort, and how long each counts. */
-export const failuresMax = 5;
-export const failureWindowMs = 5 * 60_000;
-
 export class NodeInfo {
   readonly id: string;
   node: Node;
@@ -36,11 +32,8 @@ export class NodeInfo {
   /** Host ports in use, with how many tasks use each: during an update two may. */
   readonly hostPorts = new Map<string, number>();
   readonly occupants = new Map<string, Occupant>();
-  /** Times of failures per service and revision. */
-  readonly #failures = new Map<string, number[]>();
-  /** Where the ranking last put it. */
-  rankTotal = 0;
-  rankScore = 0;
+  /** Grows with each change of what is said here. */
+  stamp = 1;
 
   constructor(node: Node) {
     this.id = node.id;
@@ -54,13 +47,20 @@ export class NodeInfo {
     const previous = this.node;
     this.node = node;
     this.isReady = acceptsTasks(node);
+    this.stamp += 1;
     if (node.description?.resources !== previous.description?.resources) this.#recount();
+  }
+
+  /** The node is gone: whoever still knows it finds that it takes nothing. */
+  leave(): void {
+    this.isReady = false;
+    this.stamp += 1;
   }
 
   add(occupant: Occupant): void {
     this.occupants.set(occupant.taskId, occupant);
     this.#count(occupant, 1);
-    this.freeGeneric = withoutGeneric(this.freeGeneric, occupant.generic);
+    if (occupant.generic.length > 0) this.freeGeneric = withoutGeneric(this.freeGeneric, occupant.generic);
   }
 
   remove(taskId: string): void {
@@ -75,25 +75,9 @@ export class NodeInfo {
     return this.services.get(serviceId) ?? 0;
   }
 
-  /** A task of `key` (service and revision) failed here. */
-  fail(key: string, atMs: number): void {
-    const times = this.#failures.get(key);
-    if (times) times.push(atMs);
-    else this.#failures.set(key, [atMs]);
-  }
-
-  /** How many failures count against the node for `key`: none below the bound (swarm-semantics §5.4). */
-  penalty(key: string, nowMs: number): number {
-    const times = this.#failures.get(key);
-    if (times === undefined) return 0;
-    const recent = times.filter((at) => at > nowMs - failureWindowMs);
-    if (recent.length === 0) this.#failures.delete(key);
-    else this.#failures.set(key, recent);
-    return recent.length >= failuresMax ? recent.length : 0;
-  }
-
   #count(occupant: Occupant, by: 1 | -1): void {
     const { needs } = occupant;
+    this.stamp += 1;
     this.freeCpus -= by * needs.cpus;
     this.freeMemory -= by * needs.memory;
     this.#score();

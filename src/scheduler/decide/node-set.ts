@@ -1,18 +1,51 @@
-// All nodes with what occupies them, kept up to date one change at a time.
+// All nodes with what occupies them, kept up to date one change at a time, and the ways to find the best for a task.
 
 import type { Node } from "../../gen/skep/v1/objects.js";
+import { Attributes } from "./attributes.js";
+import { Failures } from "./failures.js";
+import type { Filter } from "./filters.js";
+import { Journal } from "./journal.js";
+import type { Asked, Needs } from "./needs.js";
+import { NodeIndex } from "./node-index.js";
 import { NodeInfo, type Occupant } from "./node-info.js";
-import { Ranking } from "./ranking.js";
+
+/** Nodes all indexes together hold, per node of the cluster and at least; the one not used for longest goes first. */
+const indexedPerNodeMax = 16;
+const indexedMin = 200_000;
+/** Where one way of finding nodes ends and the other begins. */
+export interface NodeSetOptions {
+  /** So few nodes are looked at one by one rather than kept in an index. */
+  readonly fewMax: number;
+  /** A service on more nodes than this has an index of its own, in which its own tasks count. */
+  readonly holdersMax: number;
+}
+const defaults: NodeSetOptions = { fewMax: 128, holdersMax: 512 };
+
+/** Equality constraints of one service that are looked up; the others are only checked. */
+const lookedUpMax = 8;
+
+/** What is asked of the indexes: the tasks of one revision of one service. */
+export interface IndexAsk extends Asked {
+  readonly key: string;
+  readonly filters: readonly Filter[];
+}
 
 export class NodeSet {
+  readonly failures = new Failures();
+  readonly #options: NodeSetOptions;
   readonly #infos = new Map<string, NodeInfo>();
-  readonly #ranking = new Ranking();
+  readonly #journal = new Journal();
+  readonly #attributes = new Attributes(() => this.#infos.values());
+  readonly #indexes = new Map<string, NodeIndex>();
+  #uses = 0;
   /** The nodes that hold active tasks of each service. */
   readonly #holders = new Map<string, Set<NodeInfo>>();
-  /** The nodes where tasks of each service and revision failed. */
-  readonly #failed = new Map<string, Set<NodeInfo>>();
   /** Which node each task occupies. */
   readonly #places = new Map<string, NodeInfo>();
+
+  constructor(options: NodeSetOptions = defaults) {
+    this.#options = options;
+  }
 
   get size(): number {
     return this.#infos.size;
@@ -26,28 +59,58 @@ export class NodeSet {
     return this.#infos.values();
   }
 
-  bestFirst(): Iterable<NodeInfo> {
-    return this.#ranking.bestFirst();
+  /** The nodes with active tasks of a service. */
+  holders(serviceId: string): ReadonlySet<NodeInfo> {
+    return this.#holders.get(serviceId) ?? nobody;
   }
 
-  /** Nodes that are not equal to the others for such a task: they hold its service's tasks, or saw them fail. */
-  special(serviceId: string, key: string): ReadonlySet<NodeInfo> {
-    const holders = this.#holders.get(serviceId) ?? nobody;
-    const failed = this.#failed.get(key);
-    return failed === undefined ? holders : new Set([...holders, ...failed]);
+  /** Readies what `few`, `ownsIndex` and `index` need, looking at no more than `budget` nodes; true once it is. */
+  prepare(ask: IndexAsk, budget: number): boolean {
+    for (const { key } of lookedUp(ask.needs)) if (!this.#attributes.prepare(key, budget)) return false;
+    return this.few(ask.needs) !== undefined || this.index(ask).prepare(budget);
+  }
+
+  /** All nodes that could satisfy the constraints, where those are few. */
+  few(needs: Needs): ReadonlySet<NodeInfo> | undefined {
+    const nodes = this.#fewest(needs);
+    return nodes !== undefined && nodes.size <= this.#options.fewMax ? nodes : undefined;
+  }
+
+  /** Whether the service is on so many nodes that its own tasks count in the index's order. */
+  ownsIndex(serviceId: string): boolean {
+    return this.holders(serviceId).size > this.#options.holdersMax;
+  }
+
+  /** The index for such tasks; made if it is not there, and complete once `prepare` said so. */
+  index(ask: IndexAsk): NodeIndex {
+    const { needs, serviceId, filters, key } = ask;
+    const isOwn = this.ownsIndex(serviceId);
+    const name = isOwn ? `own ${key}` : needs.classKey;
+    this.#uses += 1;
+    const known = this.#indexes.get(name);
+    if (known) {
+      known.usedAt = this.#uses;
+      return known;
+    }
+    // A node without tasks of the service passes the limit of replicas; those with are looked at one by one.
+    const checked = isOwn ? filters : filters.filter((filter) => filter.name !== "max replicas");
+    const passes = (info: NodeInfo): boolean => checked.every((filter) => filter.passes(info, ask));
+    const options = { passes, serviceId: isOwn ? serviceId : undefined, spread: needs.spread };
+    const made = new NodeIndex(options, this.#journal, () => this.#fewest(needs) ?? this.#infos.values());
+    made.usedAt = this.#uses;
+    this.#evict();
+    this.#indexes.set(name, made);
+    return made;
   }
 
   /** A new node, or a new row of a known one. */
   put(node: Node): NodeInfo {
     const known = this.#infos.get(node.id);
-    if (known !== undefined) {
-      known.become(node);
-      this.#ranking.moved(known);
-      return known;
-    }
-    const info = new NodeInfo(node);
-    this.#infos.set(node.id, info);
-    this.#ranking.add(info);
+    if (known !== undefined) known.become(node);
+    const info = known ?? new NodeInfo(node);
+    if (known === undefined) this.#infos.set(node.id, info);
+    this.#attributes.put(info);
+    this.#journal.add(info, this.size);
     return info;
   }
 
@@ -55,27 +118,26 @@ export class NodeSet {
     const info = this.#infos.get(nodeId);
     if (info === undefined) return;
     for (const taskId of [...info.occupants.keys()]) this.vacate(taskId);
-    for (const failed of this.#failed.values()) failed.delete(info);
-    this.#ranking.remove(info);
+    info.leave();
     this.#infos.delete(nodeId);
-  }
-
-  clear(): void {
-    for (const id of [...this.#infos.keys()]) this.delete(id);
-    this.#failed.clear();
+    this.#attributes.delete(info);
+    this.failures.forgetNode(info);
+    this.#journal.add(info, this.size);
   }
 
   placeOf(taskId: string): NodeInfo | undefined {
     return this.#places.get(taskId);
   }
 
-  /** Puts a task on a node; where it was before is forgotten. `ranks: false` leaves the ranking to a later `rank`. */
-  occupy(info: NodeInfo, occupant: Occupant, options: { readonly ranks: boolean } = { ranks: true }): void {
+  /** Puts a task on a node; where it was before is forgotten. */
+  occupy(info: NodeInfo, occupant: Occupant): void {
     this.vacate(occupant.taskId);
     info.add(occupant);
     this.#places.set(occupant.taskId, info);
-    if (occupant.isActive) insert(this.#holders, occupant.serviceId, info);
-    if (options.ranks) this.#ranking.moved(info);
+    if (!occupant.isActive) return;
+    const holders = this.#holders.get(occupant.serviceId);
+    if (holders) holders.add(info);
+    else this.#holders.set(occupant.serviceId, new Set([info]));
   }
 
   /** Takes a task from its node, which is returned. */
@@ -85,39 +147,45 @@ export class NodeSet {
     const serviceId = info.occupants.get(taskId)?.serviceId ?? "";
     info.remove(taskId);
     this.#places.delete(taskId);
-    if (info.countOf(serviceId) === 0) take(this.#holders, serviceId, info);
-    this.#ranking.moved(info);
+    if (info.countOf(serviceId) === 0) {
+      const holders = this.#holders.get(serviceId);
+      if (holders?.delete(info) && holders.size === 0) this.#holders.delete(serviceId);
+    }
+    this.#journal.add(info, this.size);
     return info;
-  }
-
-  /** Brings the ranking up to date after `occupy` without it. */
-  rank(infos: Iterable<NodeInfo>): void {
-    for (const info of infos) this.#ranking.moved(info);
   }
 
   fail(nodeId: string, key: string, atMs: number): void {
     const info = this.#infos.get(nodeId);
-    if (info === undefined) return;
-    info.fail(key, atMs);
-    insert(this.#failed, key, info);
+    if (info) this.failures.add(info, key, atMs);
   }
 
-  /** A service's revision is of no interest any more. */
-  forgetFailures(key: string): void {
-    this.#failed.delete(key);
+  /** The fewest nodes an equality constraint leaves; undefined: there is none. */
+  #fewest(needs: Needs): ReadonlySet<NodeInfo> | undefined {
+    let fewest: ReadonlySet<NodeInfo> | undefined;
+    for (const { key, value } of lookedUp(needs)) {
+      const nodes = this.#attributes.nodesWith(key, value);
+      if (fewest === undefined || nodes.size < fewest.size) fewest = nodes;
+    }
+    return fewest;
+  }
+
+  #evict(): void {
+    const max = Math.max(indexedMin, indexedPerNodeMax * this.size) - this.size;
+    let total = 0;
+    for (const index of this.#indexes.values()) total += index.size;
+    if (total <= max) return;
+    for (const [name, index] of [...this.#indexes].sort(([, a], [, b]) => a.usedAt - b.usedAt)) {
+      if (total <= max) return;
+      total -= index.size;
+      this.#indexes.delete(name);
+    }
   }
 }
 
 const nobody: ReadonlySet<NodeInfo> = new Set();
 
-function insert(sets: Map<string, Set<NodeInfo>>, key: string, info: NodeInfo): void {
-  const set = sets.get(key);
-  if (set) set.add(info);
-  else sets.set(key, new Set([info]));
-}
-
-function take(sets: Map<string, Set<NodeInfo>>, key: string, info: NodeInfo): void {
-  const set = sets.get(key);
-  if (!set?.delete(info)) return;
-  if (set.size === 0) sets.delete(key);
+/** The constraints that name the nodes they allow. */
+function lookedUp(needs: Needs): Needs["constraints"] {
+  return needs.equalities.length > lookedUpMax ? needs.equalities.slice(0, lookedUpMax) : needs.equalities;
 }

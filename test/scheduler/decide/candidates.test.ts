@@ -1,99 +1,157 @@
+// The quick way to a node against the dumbest: look at every node for every task.
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { activeFilters } from "../../../src/scheduler/decide/filters.js";
+import { NodeAvailability } from "../../../src/gen/skep/v1/specs.js";
+import { failuresMax } from "../../../src/scheduler/decide/failures.js";
+import { activeFilters, filters } from "../../../src/scheduler/decide/filters.js";
 import { needsOf } from "../../../src/scheduler/decide/needs.js";
 import type { NodeInfo } from "../../../src/scheduler/decide/node-info.js";
 import { NodeSet } from "../../../src/scheduler/decide/node-set.js";
-import { place } from "../../../src/scheduler/decide/place.js";
-import { Ranking } from "../../../src/scheduler/decide/ranking.js";
-import { aNode, aServiceSpec } from "../../support/memory.js";
+import { pathOf } from "../../../src/scheduler/decide/path.js";
+import { type Group, place } from "../../../src/scheduler/decide/place.js";
+import { aNode, aServiceSpec, type ServiceOptions } from "../../support/memory.js";
 
-const needs = needsOf(aServiceSpec({ nanoCpus: 1e9 }));
-const group = { serviceId: "s", key: "s.1", needs, filters: activeFilters(needs) };
+const asks: readonly ServiceOptions[] = [
+  {},
+  { nanoCpus: 1e9 },
+  { nanoCpus: 2e9, constraints: ["node.labels.disk==ssd"] },
+  { constraints: ["node.labels.disk!=ssd", "node.hostname==n1"] },
+  { hostPorts: [80] },
+  { maxReplicas: 1 },
+  { maxReplicas: 2, constraints: ["node.labels.disk == SSD"] },
+  spreadOver(["node.labels.rack"], {}),
+  spreadOver(["node.labels.rack", "node.labels.disk"], { nanoCpus: 1e9 }),
+  spreadOver(["node.labels.disk"], { constraints: ["node.labels.rack==1"], maxReplicas: 2 }),
+];
 
-/** The same choice made in the dumbest way: look at every node for every task. */
-function placeDumbly(set: NodeSet, count: number): readonly string[] {
-  const chosen: string[] = [];
-  for (let n = 0; n < count; n++) {
-    const best = [...set.all()].filter((info) => info.isReady && info.freeCpus >= needs.cpus).sort(byPreference)[0];
-    if (best === undefined) break;
-    chosen.push(best.id);
-    set.occupy(best, { taskId: `dumb-${n}`, serviceId: "s", needs, generic: [], isActive: true });
+function spreadOver(labels: readonly string[], options: ServiceOptions): ServiceOptions {
+  const { task } = aServiceSpec(options);
+  const preferences = labels.map((spread) => ({ spread }));
+  return { ...options, spec: { task: { ...task, placement: { ...task?.placement, preferences } } } };
+}
+
+const groups: readonly Group[] = asks.map((options, at) => {
+  const needs = needsOf(aServiceSpec(options));
+  return { serviceId: `s${at}`, key: `s${at}.1`, needs, filters: activeFilters(needs) };
+});
+
+/** By swarm-semantics §5.3 and §5.4, one task at a time, every node looked at. */
+function chooseDumbly(set: NodeSet, group: Group, nowMs: number): NodeInfo | undefined {
+  const { needs, serviceId, key } = group;
+  const all = [...set.all()];
+  let fitting = all.filter((info) => filters.every((each) => !each.isActive(needs) || each.passes(info, group)));
+  const failures = set.failures.penalties(key, nowMs);
+  const order = (a: NodeInfo, b: NodeInfo): number =>
+    (failures.get(a) ?? 0) - (failures.get(b) ?? 0) ||
+    a.countOf(serviceId) - b.countOf(serviceId) ||
+    a.total - b.total ||
+    b.freeScore - a.freeScore ||
+    (a.id < b.id ? -1 : 1);
+  fitting.sort(order);
+  for (let depth = 1; depth <= needs.spread.length; depth++) {
+    const branch = (info: NodeInfo): string => pathOf(info.node, needs.spread.slice(0, depth)).join("/");
+    const load = (path: string): number =>
+      all.filter((info) => branch(info) === path).reduce((sum, info) => sum + info.countOf(serviceId), 0);
+    const least = Math.min(...fitting.map((info) => load(branch(info))));
+    // Among equally empty branches the one with the best node.
+    const best = fitting.find((info) => load(branch(info)) === least);
+    fitting = best === undefined ? [] : fitting.filter((info) => branch(info) === branch(best));
   }
-  return chosen;
+  return fitting[0];
 }
 
-function byPreference(a: NodeInfo, b: NodeInfo): number {
-  return a.countOf("s") - b.countOf("s") || a.total - b.total || b.freeScore - a.freeScore || (a.id < b.id ? -1 : 1);
-}
-
-const loads = fc.array(
-  fc.record({
-    cpus: fc.integer({ min: 0, max: 6 }),
-    own: fc.integer({ min: 0, max: 3 }),
-    others: fc.integer({ min: 0, max: 3 }),
-  }),
-  { minLength: 0, maxLength: 12 },
+const event = fc.oneof(
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant("place" as const),
+      group: fc.nat(groups.length - 1),
+      count: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("end" as const), nth: fc.nat(30) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("node" as const),
+      id: fc.nat(7),
+      cpus: fc.integer({ min: 0, max: 5 }),
+      disk: fc.constantFrom("ssd", "hdd", ""),
+      rack: fc.constantFrom("1", "2", ""),
+      paused: fc.boolean(),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("gone" as const), id: fc.nat(7) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant("fail" as const), id: fc.nat(7), group: fc.nat(groups.length - 1) }),
+  },
 );
 
-function setOf(load: readonly { cpus: number; own: number; others: number }[]): NodeSet {
-  const set = new NodeSet();
-  const idle = needsOf(aServiceSpec());
-  load.forEach(({ cpus, own, others }, at) => {
-    const info = set.put(aNode({ id: `n${at}`, nanoCpus: cpus * 1e9 }));
-    for (let n = 0; n < own + others; n++) {
-      const serviceId = n < own ? "s" : "other";
-      set.occupy(info, { taskId: `${at}-${n}`, serviceId, needs: idle, generic: [], isActive: true });
-    }
-  });
-  return set;
-}
-
-describe("placing a group", () => {
-  test("chooses as looking at every node for every task would", () => {
+describe("choosing nodes while the cluster changes", () => {
+  test.each([
+    { title: "by indexes for all services", options: { fewMax: 0, holdersMax: 1_000 } },
+    { title: "by indexes of their own", options: { fewMax: 0, holdersMax: 1 } },
+    { title: "few nodes one by one", options: { fewMax: 1_000, holdersMax: 3 } },
+  ])("$title: the same as looking at every node for every task", ({ options }) => {
     fc.assert(
-      fc.property(loads, fc.integer({ min: 0, max: 20 }), (load, count) => {
-        const ids = Array.from({ length: count }, (_, n) => `t${n}`);
-        const chosen = place(setOf(load), group, ids, 0).map(({ info }) => info.id);
-        expect(chosen).toEqual(placeDumbly(setOf(load), count));
+      fc.property(fc.array(event, { minLength: 5, maxLength: 40 }), (events) => {
+        const set = new NodeSet(options);
+        const running: string[] = [];
+        let nowMs = 1_000_000;
+        for (let n = 0; n < 4; n++) set.put(aNode({ id: `n${n}`, hostname: `n${n}`, nanoCpus: 4e9 }));
+        for (const each of events) {
+          nowMs += 20_000;
+          if (each.kind === "place") {
+            const group = groups[each.group];
+            if (group === undefined) continue;
+            const ids = Array.from({ length: each.count }, (_, n) => `t${nowMs}-${n}`);
+            const expected = dumbly(set, group, ids, nowMs);
+            const placed = place(set, group, ids, nowMs);
+            expect(placed.map(({ info }) => info.id)).toEqual(expected);
+            running.push(...placed.map(({ taskId }) => taskId));
+          } else if (each.kind === "end") {
+            const [taskId] = running.splice(each.nth % Math.max(1, running.length), 1);
+            if (taskId !== undefined) set.vacate(taskId);
+          } else if (each.kind === "node") {
+            const { cpus, disk, rack, paused } = each;
+            const availability = paused ? NodeAvailability.PAUSE : NodeAvailability.ACTIVE;
+            const id = `n${each.id}`;
+            set.put(aNode({ id, hostname: id, nanoCpus: cpus * 1e9, labels: { disk, rack }, availability }));
+          } else if (each.kind === "gone") set.delete(`n${each.id}`);
+          else for (let n = 0; n < failuresMax; n++) set.fail(`n${each.id}`, `s${each.group}.1`, nowMs);
+        }
       }),
       { numRuns: 300 },
     );
   });
 
-  test("leaves counts and ranking as if the tasks had always been there", () => {
-    fc.assert(
-      fc.property(loads, (load) => {
-        const set = setOf(load);
-        const placed = place(set, group, ["a", "b", "c", "d", "e"], 0);
-        const order = [...set.bestFirst()].map((info) => [info.total, -info.freeScore]);
-        expect(order).toEqual(order.toSorted((a, b) => (a[0] ?? 0) - (b[0] ?? 0) || (a[1] ?? 0) - (b[1] ?? 0)));
-        for (const { taskId } of placed) set.vacate(taskId);
-        expect([...set.bestFirst()].map((info) => info.id)).toEqual(
-          [...setOf(load).bestFirst()].map((info) => info.id),
-        );
-      }),
-    );
-  });
+  /** Where the tasks would go; the set is left as it was. */
+  function dumbly(set: NodeSet, { ...group }: Group, ids: readonly string[], nowMs: number): readonly string[] {
+    const chosen: string[] = [];
+    for (const taskId of ids) {
+      const info = chooseDumbly(set, group, nowMs);
+      if (info === undefined) break;
+      chosen.push(info.id);
+      const { serviceId, needs } = group;
+      info.add({ taskId, serviceId, needs, generic: [], isActive: true });
+    }
+    for (const [at, id] of chosen.entries()) set.get(id)?.remove(ids[at] ?? "");
+    return chosen;
+  }
 });
 
-describe("the ranking", () => {
-  test("stays sorted over many nodes and moves, and forgets what is removed", () => {
-    const set = new NodeSet();
-    const infos = Array.from({ length: 2_000 }, (_, n) =>
-      set.put(aNode({ id: `n${n}`, memoryBytes: (n * 7919) % 2_000 })),
-    );
-    const ranking = new Ranking();
-    for (const info of infos) ranking.add(info);
-    for (const [at, info] of infos.entries()) {
-      info.total = (at * 31) % 17;
-      ranking.moved(info);
-    }
-    for (const info of infos.slice(0, 500)) ranking.remove(info);
-    const order = [...ranking.bestFirst()];
-    expect(order).toHaveLength(1_500);
-    expect(order).toEqual(
-      infos.slice(500).sort((a, b) => a.total - b.total || b.freeScore - a.freeScore || (a.id < b.id ? -1 : 1)),
-    );
-  });
+test("a budget is kept to: a large cluster is looked at in slices, and what changes meanwhile is not missed", () => {
+  const set = new NodeSet({ fewMax: 0, holdersMax: 1 });
+  for (let n = 0; n < 1_000; n++) set.put(aNode({ id: `n${String(n).padStart(4, "0")}`, labels: { disk: "hdd" } }));
+  const needs = needsOf(aServiceSpec({ constraints: ["node.labels.disk==ssd"] }));
+  const group = { serviceId: "s", key: "s.1", needs, filters: activeFilters(needs) };
+  expect(set.prepare(group, 600)).toBe(false);
+  set.put(aNode({ id: "n0003", labels: { disk: "ssd" } }));
+  set.put(aNode({ id: "n0999", labels: { disk: "ssd" } }));
+  while (!set.prepare(group, 100));
+  expect(place(set, group, ["a", "b", "c"], 0).map(({ info }) => info.id)).toEqual(["n0003", "n0999", "n0003"]);
+  set.put(aNode({ id: "n0003", labels: { disk: "hdd" } }));
+  expect(place(set, group, ["d"], 0).map(({ info }) => info.id)).toEqual(["n0999"]);
 });
