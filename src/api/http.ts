@@ -2,7 +2,7 @@
 
 /** A request of ours; its body has been read whole, except by a route that takes an upload. */
 export interface ApiRequest {
-  /** The same for every try at one write, so that it happens once. */
+  /** The same for every try at one write, so that it happens once. Of a read: whatever. */
   readonly id: string;
   readonly method: string;
   /** As it came: version in front, without query. */
@@ -16,6 +16,8 @@ export interface ApiRequest {
   readonly upload?: AsyncIterable<Uint8Array>;
   /** Aborts when whoever asked has gone. */
   closed(): AbortSignal;
+  /** The same for who needs no signal, which is not cheap: calls `fn` then. Returns how to stop that. */
+  whenClosed?(fn: (reason: unknown) => void): () => void;
 }
 
 export interface ApiResponse {

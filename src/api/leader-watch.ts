@@ -1,6 +1,6 @@
 // Who leads, as calls see it: looked at whenever the node says that it may have changed, and every few milliseconds.
 
-import type { Clock, Timer } from "../base/index.js";
+import type { Clock } from "../base/index.js";
 import type { Control } from "../manager/control/index.js";
 import type { Leader, Node } from "./modules.js";
 
@@ -31,7 +31,7 @@ export class LeaderWatch {
   readonly #clock: Clock;
   /** Each looks once when called. */
   readonly #waiting = new Set<() => void>();
-  #timer: Timer | undefined;
+  #isTicking = false;
 
   constructor({ lookMs }: LeaderWatchOptions, { node, clock }: { readonly node: Node; readonly clock: Clock }) {
     this.#lookMs = lookMs;
@@ -45,11 +45,7 @@ export class LeaderWatch {
    */
   until<T>(look: () => T | undefined, deadlineMs: number, signal: AbortSignal): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const stop = (): void => {
-        this.#waiting.delete(lookOnce);
-        signal.removeEventListener("abort", onAbort);
-        if (this.#waiting.size === 0) this.#timer?.cancel();
-      };
+      if (signal.aborted) return reject(signal.reason as Error);
       const onAbort = (): void => {
         stop();
         reject(signal.reason as Error);
@@ -58,28 +54,36 @@ export class LeaderWatch {
         try {
           const found = look();
           if (found === undefined && this.#clock.monotonic() < deadlineMs) return;
-          stop();
           resolve(found);
         } catch (error) {
-          stop();
           reject(error as Error);
         }
+        stop();
+        signal.removeEventListener("abort", onAbort);
       };
-      if (signal.aborted) return reject(signal.reason as Error);
+      const stop = this.keepLooking(lookOnce);
       signal.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.add(lookOnce);
-      if (this.#waiting.size === 1) this.#lookLater();
     });
+  }
+
+  /** Calls `lookOnce` from now on whenever there may be something to see; returns how to stop that. */
+  keepLooking(lookOnce: () => void): () => void {
+    this.#waiting.add(lookOnce);
+    if (!this.#isTicking) this.#lookLater();
+    return () => this.#waiting.delete(lookOnce);
   }
 
   #lookAll(): void {
     for (const lookOnce of [...this.#waiting]) lookOnce();
   }
 
+  /** Goes on for one look after the last has gone: most calls are over long before it. */
   #lookLater(): void {
-    this.#timer = this.#clock.after(this.#lookMs, () => {
+    this.#isTicking = true;
+    this.#clock.after(this.#lookMs, () => {
       this.#lookAll();
       if (this.#waiting.size > 0) this.#lookLater();
+      else this.#isTicking = false;
     });
   }
 }

@@ -1,6 +1,6 @@
 // What the API is given: this node, the engine beside it, and what else it asks of its neighbours.
 
-import type { Clock, Log, Metrics } from "../base/index.js";
+import type { Clock, Ending, Log, Metrics } from "../base/index.js";
 import type { ClusterSpec, NodeAvailability, ServiceSpec } from "../gen/skep/v1/specs.js";
 import type { Control, ServiceWish, View } from "../manager/control/index.js";
 import type { ApiRequest, ApiResponse } from "./http.js";
@@ -167,9 +167,10 @@ export interface Leader {
   readonly key?: string;
   /**
    * Hands a request on as it came, its id included. Rejects with SwarmError when no answer came: the leader is gone, or
-   * is not the leader (any more). What the leader refuses is an answer. Aborting `request.closed()` ends it.
+   * is not the leader (any more). What the leader refuses is an answer. It ends, with the reason, when `over` comes; without
+   * one, when `request.closed()` aborts.
    */
-  forward(request: ApiRequest): Promise<ApiResponse>;
+  forward(request: ApiRequest, over?: Ending): Promise<ApiResponse>;
 }
 
 /** The answer of a manager that was handed a request and does not lead: look again who does, and ask there. */

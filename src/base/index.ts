@@ -7,6 +7,7 @@ export * from "./backoff.js";
 export * from "./clock.js";
 export * from "./component.js";
 export * from "./disk.js";
+export * from "./ending.js";
 export * from "./errors.js";
 export * from "./ids.js";
 export * from "./invariant.js";

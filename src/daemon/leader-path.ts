@@ -1,6 +1,7 @@
 // The way of an API request to the leader, while another manager is it.
 
 import type { Leader } from "../api/index.js";
+import { Ending } from "../base/index.js";
 import type { Managing } from "./managing/index.js";
 
 export class LeaderPath {
@@ -13,8 +14,8 @@ export class LeaderPath {
   to(managing: Managing | undefined): Leader | undefined {
     const manager = managing?.manager;
     if (managing === undefined || manager === undefined) return undefined;
-    const { role, term } = manager.raftStatus;
-    if (role === "leader") return undefined;
+    const { isRaftLeader, term } = manager;
+    if (isRaftLeader) return undefined;
     const addr = manager.leaderAddr();
     if (addr === "") return undefined;
     if (this.#leader && managing === this.#managing && addr === this.#addr && term === this.#term) return this.#leader;
@@ -22,7 +23,10 @@ export class LeaderPath {
     this.#addr = addr;
     this.#term = term;
     const link = managing.leaderLinks.to(addr);
-    this.#leader = { key: `${addr} ${term}`, forward: (request) => link.forward(addr, request, request.closed()) };
+    this.#leader = {
+      key: `${addr} ${term}`,
+      forward: (request, over = Ending.of(request.closed())) => link.forward(addr, request, over),
+    };
     return this.#leader;
   }
 }

@@ -112,7 +112,7 @@ class Daemon {
         {
           ...{ state, engine, clock, log, metrics },
           ...{ disk: openDisk(options.dataDir), pki: createPki(), random: systemRandom },
-          answer: (request, signal) => api.answer({ ...request, closed: () => signal }),
+          answer: (request, over) => api.answer({ ...request, closed: () => over.signal }),
         },
       );
       const node = new LocalNode({ state, starter, version, clock, log });

@@ -139,6 +139,15 @@ export class Manager {
     return this.#raft.status;
   }
 
+  /** Its member's role and term, for who asks with each request: the whole status is much to gather. */
+  get isRaftLeader(): boolean {
+    return this.#raft.leader === this.#self.raftId;
+  }
+
+  get term(): number {
+    return this.#raft.term;
+  }
+
   /** Reads of what is applied here, whether anybody leads or not; every write is refused. */
   get localControl(): Control {
     this.#localControl ??= localControl({
@@ -160,7 +169,7 @@ export class Manager {
 
   /** host:port of the manager that leads; "" when none is known, or this one is still beginning to. */
   leaderAddr(): string {
-    const { leader } = this.#raft.status;
+    const { leader } = this.#raft;
     if (leader === undefined || (leader === this.#self.raftId && this.#leading === undefined)) return "";
     return this.#directory.addressOf(leader) ?? "";
   }

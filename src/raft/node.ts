@@ -12,7 +12,7 @@ import {
   type Membership,
   type SnapshotMeta,
 } from "../gen/skep/raft/v1/raft.js";
-import type { ConfRefusal } from "./core/conf.js";
+import { type ConfRefusal, nobody } from "./core/conf.js";
 import { RaftCore } from "./core/core.js";
 import type { Persist, ProgressStatus, Ready } from "./core/types.js";
 import { type Loaded, load } from "./load.js";
@@ -52,9 +52,19 @@ export class RaftMember implements RaftNode {
     return statusOf({ core: this.#core, snapshotIndex, tickMs, isRunning: this.#phase === "running" });
   }
 
+  /** The member that leads, as in `status`; undefined when none is known, or this one does not run. */
+  get leader(): number | undefined {
+    return this.#phase === "running" ? this.#core?.leader || undefined : undefined;
+  }
+
+  /** As in `status`. */
+  get term(): number {
+    return this.#core?.term ?? 0;
+  }
+
   /** Who takes part, as of the last entry applied here. */
   get membership(): Membership {
-    return this.#core?.status.membership ?? { voters: [], learners: [] };
+    return this.#core?.status.membership ?? nobody;
   }
 
   /** What this member knows of the others while it leads. */

@@ -2,7 +2,7 @@
 
 import { setImmediate } from "node:timers/promises";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import type { Log } from "../base/index.js";
+import { Ending, type Log } from "../base/index.js";
 import type { ForwardedAnswer, ForwardedAnswers, ForwardedRequest, ForwardedRequests } from "../gen/skep/v1/forward.js";
 import { ForwardService } from "../gen/skep/v1/forward_service.js";
 import { managersOnly } from "./access.js";
@@ -18,9 +18,7 @@ export function forwardBinding(calls: ForwardCalls, log: Log): Binding {
     ForwardService,
     { ask: managersOnly, exchange: managersOnly },
     {
-      exchange: (call: ServerDuplexStream<ForwardedRequests, ForwardedAnswers>) => {
-        void serveStream(call, (stream) => answerExchange(stream, calls, log), log);
-      },
+      exchange: (call: ServerDuplexStream<ForwardedRequests, ForwardedAnswers>) => answerExchange(call, calls, log),
       ask: (call: ServerDuplexStream<ForwardedRequest, ForwardedAnswer>) => {
         void serveStream(call, (stream) => answer(stream, calls), log);
       },
@@ -33,7 +31,7 @@ async function* answer(
   calls: ForwardCalls,
 ): AsyncGenerator<ForwardedAnswer, void, void> {
   refuseWorker(peer.node?.nodeId ?? "", calls);
-  const answered = await calls.handle(await requestOf(incoming), signal);
+  const answered = await calls.handle(await requestOf(incoming), Ending.of(signal));
   if ("notLeading" in answered) throw new NotTheLeader(calls.leaderAddr());
   const { status, headers, body } = answered;
   const live = body.kind === "stream";

@@ -1,12 +1,13 @@
 // What a manager offers to those that hand requests on to it.
 
-import { SwarmError } from "../base/index.js";
+import { type Ending, SwarmError } from "../base/index.js";
 import type { ForwardAnswer, ForwardRequest, NotLeadingAnswer } from "./forward-message.js";
 
 /** Answers one request. Never forwards it again: `notLeading` says that another is to be asked. */
 export type ForwardHandler = (
   request: ForwardRequest,
-  signal: AbortSignal,
+  /** Nobody waits for the answer any more. */
+  over: Ending,
 ) => Promise<ForwardAnswer | NotLeadingAnswer>;
 
 export interface ForwardCalls {

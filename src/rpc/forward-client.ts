@@ -2,7 +2,7 @@
 // others have one each.
 
 import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { type Log, SwarmError } from "../base/index.js";
+import { type Ending, type Log, SwarmError } from "../base/index.js";
 import type { ForwardedAnswer, ForwardedRequest } from "../gen/skep/v1/forward.js";
 import { ForwardClient } from "../gen/skep/v1/forward_service.js";
 import type { Credentials } from "./credentials.js";
@@ -37,13 +37,13 @@ export class LeaderLink {
 
   /**
    * Resolves with the leader's answer, a refusal being one; a short one is whole by then, so that a leader that dies while
-   * it sends is a failure and not half an answer. Rejects with the signal's reason, with NotTheLeader, or with a
-   * SwarmError that says why no answer came. Aborting the signal later ends a streamed body.
+   * it sends is a failure and not half an answer. Rejects with the reason `over` came with, with NotTheLeader, or with a
+   * SwarmError that says why no answer came. An `over` that comes later ends a streamed body.
    */
-  async forward(addr: string, request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer> {
-    signal.throwIfAborted();
+  async forward(addr: string, request: ForwardRequest, over: Ending): Promise<ForwardAnswer> {
+    over.throwIfCome();
     const channel = this.#channelTo(addr);
-    return (await this.#exchanged(channel, request, signal)) ?? (await this.#askAlone(channel, request, signal));
+    return (await this.#exchanged(channel, request, over)) ?? (await this.#askAlone(channel, request, over.signal));
   }
 
   /** Lets calls under way end; a later call connects anew. */
@@ -52,15 +52,15 @@ export class LeaderLink {
   }
 
   /** On the stream that short requests share; undefined where that is not its way. */
-  async #exchanged(channel: Channel, request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer | undefined> {
+  async #exchanged(channel: Channel, request: ForwardRequest, over: Ending): Promise<ForwardAnswer | undefined> {
     const { exchange } = channel;
     if (!exchange.takes(request)) return undefined;
     channel.callBegan();
     try {
-      return await exchange.ask(request, signal);
+      return await exchange.ask(request, over);
     } catch (error) {
       if (exchange.isOver) this.#drop(channel);
-      throw error instanceof SwarmError && !signal.aborted ? asUnanswered(error) : error;
+      throw error instanceof SwarmError && !over.hasCome ? asUnanswered(error) : error;
     } finally {
       channel.callEnded();
     }

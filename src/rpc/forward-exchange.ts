@@ -1,7 +1,7 @@
 // Short requests to the leader, many on one long-lived stream: what a stream of its own costs both ends is paid once.
 
 import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { SwarmError } from "../base/index.js";
+import { type Ending, SwarmError } from "../base/index.js";
 import type { ForwardedAnswers, ForwardedRequests, NumberedAnswer, NumberedRequest } from "../gen/skep/v1/forward.js";
 import type { ForwardClient } from "../gen/skep/v1/forward_service.js";
 import { dialError } from "./dial-error.js";
@@ -15,6 +15,9 @@ const gatherMs = 1;
 interface Open {
   readonly resolve: (answer: ForwardAnswer | undefined) => void;
   readonly reject: (reason: unknown) => void;
+  /** Who asked may leave, and is listened to while the request is open. */
+  readonly over: Ending;
+  readonly left: (reason: unknown) => void;
 }
 
 export class Exchange {
@@ -57,30 +60,20 @@ export class Exchange {
   }
 
   /**
-   * Resolves with the leader's answer, undefined where that needs a stream of its own. Rejects with the signal's reason, with
-   * NotTheLeader, or with why no answer came.
+   * Resolves with the leader's answer, undefined where that needs a stream of its own. Rejects with the reason `over` came
+   * with, with NotTheLeader, or with why no answer came.
    */
-  ask(request: ForwardRequest, signal: AbortSignal): Promise<ForwardAnswer | undefined> {
+  ask(request: ForwardRequest, over: Ending): Promise<ForwardAnswer | undefined> {
     this.#lastNumber += 1;
     const number = this.#lastNumber;
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
+      const left = (reason: unknown): void => {
         this.#open.delete(number);
         this.#send({ number, what: { $case: "cancelled", value: true } });
-        reject(signal.reason as Error);
+        reject(reason as Error);
       };
-      const settled = (): void => signal.removeEventListener("abort", onAbort);
-      this.#open.set(number, {
-        resolve: (answer) => {
-          settled();
-          resolve(answer);
-        },
-        reject: (reason) => {
-          settled();
-          reject(reason as Error);
-        },
-      });
-      signal.addEventListener("abort", onAbort, { once: true });
+      this.#open.set(number, { resolve, reject, over, left });
+      over.listen(left);
       this.#send({ number, what: { $case: "request", value: wholeRequest(request) } });
     });
   }
@@ -128,6 +121,7 @@ export class Exchange {
     const open = this.#open.get(number);
     if (open === undefined || what === undefined) return;
     this.#open.delete(number);
+    open.over.unlisten(open.left);
     switch (what.$case) {
       case "answer": {
         const { status, headers, body } = what.value;
@@ -151,6 +145,7 @@ export class Exchange {
     clearTimeout(this.#gathering);
     for (const [number, open] of [...this.#open]) {
       this.#open.delete(number);
+      open.over.unlisten(open.left);
       open.reject(error);
     }
   }

@@ -77,11 +77,18 @@ function whole(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 export function headersOf(headers: readonly ForwardedHeader[]): Readonly<Record<string, string>> {
-  return Object.fromEntries(headers.map(({ name, value }) => [name, value]));
+  const named: Record<string, string> = {};
+  for (const { name, value } of headers) named[name] = value;
+  return named;
 }
 
 export function headerList(headers: Readonly<Record<string, string | undefined>>): readonly ForwardedHeader[] {
-  return Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+  const list: ForwardedHeader[] = [];
+  for (const name of Object.keys(headers)) {
+    const value = headers[name];
+    if (value !== undefined) list.push({ name, value });
+  }
+  return list;
 }
 
 /** The chunks of an answer's body. `turn` lets others work between two chunks of a long one. */

@@ -4,7 +4,7 @@
 import { setMaxListeners } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { silentLog } from "../../src/base/index.js";
+import { Ending, silentLog } from "../../src/base/index.js";
 import { ForwardClient } from "../../src/gen/skep/v1/forward_service.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { clientTo } from "../../src/rpc/dial.js";
@@ -26,7 +26,7 @@ let swarm: TestSwarm;
 let manager: Credentials;
 let other: Credentials;
 const open: { close(): unknown }[] = [];
-const forever = new AbortController().signal;
+const forever = new Ending();
 const isWorker = (nodeId: string): boolean => nodeId === "demoted";
 setMaxListeners(1_000);
 
@@ -163,26 +163,26 @@ describe("short requests of one manager", () => {
   });
 
   test("one that fails, one at a manager that does not lead, and one whose client left disturb no other", async () => {
-    const left = new AbortController();
+    const left = new Ending();
     let isTold = false;
-    const handle: ForwardHandler = ({ id }, signal) => {
+    const handle: ForwardHandler = ({ id }, over) => {
       if (id === "fails") return Promise.reject(new Error("secret detail"));
       if (id === "elsewhere") return Promise.resolve({ notLeading: true });
       if (id === "good") return Promise.resolve(whole("good"));
       return new Promise((_resolve, reject) =>
-        signal.addEventListener("abort", () => {
+        over.listen((reason) => {
           isTold = true;
-          reject(signal.reason as Error);
+          reject(reason as Error);
         }),
       );
     };
     const { addr } = await serve(handle, "10.0.0.9:2377");
     const shared = link();
-    const ask = (id: string, signal = forever): Promise<ForwardAnswer> => shared.forward(addr, request({ id }), signal);
-    const gone = ask("leaves", left.signal);
+    const ask = (id: string, over = forever): Promise<ForwardAnswer> => shared.forward(addr, request({ id }), over);
+    const gone = ask("leaves", left);
     const outcomes = Promise.allSettled([ask("fails"), ask("elsewhere"), ask("good"), gone]);
     await ask("good");
-    left.abort(new Error("the client left"));
+    left.end(new Error("the client left"));
     const [fails, elsewhere, good, leaves] = await outcomes;
     expect(fails).toMatchObject({ reason: { kind: "Unavailable", message: expect.not.stringContaining("secret") } });
     expect(elsewhere).toMatchObject({ reason: { leaderAddr: "10.0.0.9:2377" } });
@@ -210,8 +210,8 @@ describe("short requests of one manager", () => {
 
   test("an answer that comes when it comes is let go and asked for again on a stream of its own", async () => {
     const ended: boolean[] = [];
-    const { addr } = await serve(async (_request, signal) => {
-      signal.addEventListener("abort", () => ended.push(true), { once: true });
+    const { addr } = await serve(async (_request, over) => {
+      over.listen(() => ended.push(true));
       const stream = (async function* () {
         yield Buffer.from("first");
       })();
@@ -296,8 +296,8 @@ describe("an answer", () => {
   test("whose reader stops ends at the leader", async () => {
     const ended = deferred();
     const events = pipe();
-    const { addr } = await serve(async (_, signal) => {
-      signal.addEventListener("abort", ended.resolve, { once: true });
+    const { addr } = await serve(async (_, over) => {
+      over.listen(ended.resolve);
       return { status: 200, headers: {}, body: { kind: "stream", stream: events.read() } };
     });
     const answer = await link().forward(addr, request(), forever);
@@ -381,19 +381,19 @@ describe("no answer", () => {
 
   test("whoever asked may leave: the leader is told, at any moment", async () => {
     const [began, ended] = [deferred(), deferred()];
-    const { addr } = await serve(async (_, signal) => {
+    const { addr } = await serve(async (_, over) => {
       began.resolve();
-      signal.addEventListener("abort", ended.resolve, { once: true });
+      over.listen(ended.resolve);
       return new Promise(() => undefined);
     });
-    const client = new AbortController();
-    const waiting = link().forward(addr, request(), client.signal);
+    const client = new Ending();
+    const waiting = link().forward(addr, request(), client);
     await began.promise;
     const reason = new Error("the client has gone");
-    client.abort(reason);
+    client.end(reason);
     await expect(waiting).rejects.toBe(reason);
     await ended.promise;
-    await expect(link().forward(addr, request(), client.signal)).rejects.toBe(reason);
+    await expect(link().forward(addr, request(), client)).rejects.toBe(reason);
   });
 
   test.each([

@@ -79,6 +79,10 @@ export class RaftCore {
     return this.#state.term;
   }
 
+  get leader(): number {
+    return this.#roles.leader;
+  }
+
   /** The last entry applied. */
   get applied(): number {
     return this.#log.applied;
