@@ -67,11 +67,11 @@ export class Api {
     return { "Api-Version": advertised, "Skep-Version": this.#shared.options.version, ...headers };
   }
 
-  /** Answers a request of ours. Never rejects: a failure is an answer. */
-  async handle(request: ApiRequest): Promise<Answer> {
+  /** Answers a request of ours. Never rejects: a failure is an answer. `destination`: where it goes, if that is known. */
+  async handle(request: ApiRequest, destination?: Destination): Promise<Answer> {
     const { clock } = this.#modules;
     const startedAt = clock.monotonic();
-    const answer = await this.#answer(request);
+    const answer = await this.#answer(request, destination);
     const status = "passOn" in answer ? "passed" : String(answer.status);
     this.#seconds.observe((clock.monotonic() - startedAt) / 1000, { method: request.method, status });
     return answer;
@@ -96,12 +96,12 @@ export class Api {
     }
   }
 
-  async #answer(request: ApiRequest): Promise<Answer> {
+  async #answer(request: ApiRequest, known: Destination | undefined): Promise<Answer> {
     try {
       if (request.method === "OPTIONS") return done();
       const { version = versionMax, rest } = splitVersion(request.path);
       refuseUnsupported(version);
-      const destination = this.#router.find(request.method, rest);
+      const destination = known ?? this.#router.find(request.method, rest);
       if (destination.kind !== "route") return errorResponse(404, "page not found");
       return await this.#dispatch(request, version, destination.handler, destination.id);
     } catch (error) {

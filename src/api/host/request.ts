@@ -24,7 +24,7 @@ export function targetOf({ url = "/" }: IncomingMessage): Target {
   return at < 0 ? { path: target || "/", query: "" } : { path: target.slice(0, at), query: target.slice(at + 1) };
 }
 
-/** Id and signal are made when somebody asks: reads need neither. */
+/** A signal is made when somebody asks for it: most need none. */
 export function apiRequest(
   newId: () => string,
   message: IncomingMessage,
@@ -32,30 +32,40 @@ export function apiRequest(
   target: Target,
   body: Uint8Array,
 ): ApiRequest {
-  let id: string | undefined;
+  const { method = "GET", headers } = message;
   let closed: AbortSignal | undefined;
   return {
-    get id() {
-      id ??= newId();
-      return id;
-    },
-    method: message.method ?? "GET",
+    id: method === "GET" || method === "HEAD" ? idOfReads : newId(),
+    method,
     path: target.path,
     query: target.query,
-    headers: message.headers as Readonly<Record<string, string | undefined>>,
+    headers: headers as Readonly<Record<string, string | undefined>>,
     body,
     closed: () => {
       closed ??= signalOfClose(response);
       return closed;
     },
+    whenClosed: (fn) => onClose(response, fn),
   };
 }
 
+/** They change nothing, so nobody tells two of them apart. */
+const idOfReads = "read";
+
 function signalOfClose(response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  if (response.closed) controller.abort(new Error("the client has gone"));
-  else response.once("close", () => controller.abort(new Error("the client has gone")));
+  onClose(response, (reason) => controller.abort(reason));
   return controller.signal;
+}
+
+/** Whoever asked has gone before the answer was sent whole. Returns how to stop listening. */
+function onClose(response: ServerResponse, fn: (reason: Error) => void): () => void {
+  const listener = (): void => {
+    if (!response.writableFinished) fn(new Error("the client has gone"));
+  };
+  if (response.closed) listener();
+  else response.once("close", listener);
+  return () => response.off("close", listener);
 }
 
 export const noBody = new Uint8Array(0);
@@ -79,13 +89,22 @@ export async function* uploadOf(message: IncomingMessage): AsyncGenerator<Uint8A
   }
 }
 
-async function readBody(message: IncomingMessage): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let bytesTotal = 0;
-  for await (const chunk of message as AsyncIterable<Buffer>) {
-    bytesTotal += chunk.length;
-    if (bytesTotal > requestBytesMax) throw new BodyTooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+/** By events: an iterator costs twice what it brings. */
+function readBody(message: IncomingMessage): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytesTotal = 0;
+    message.on("data", (chunk: Buffer) => {
+      bytesTotal += chunk.length;
+      if (bytesTotal > requestBytesMax) {
+        message.removeAllListeners("data").resume();
+        reject(new BodyTooLarge());
+      } else chunks.push(chunk);
+    });
+    message.once("end", () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
+    message.once("error", reject);
+    message.once("close", () => {
+      if (!message.complete) reject(new Error("the client left before the end of what it sent"));
+    });
+  });
 }

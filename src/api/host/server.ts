@@ -135,7 +135,7 @@ class Front {
       return refuseBody(response, error);
     }
     const request = apiRequest(this.#newId, message, response, target, body);
-    const answer = await this.#api.handle(request);
+    const answer = await this.#api.handle(request, destination);
     if ("passOn" in answer) return this.#pass(message, response, target, body);
     await respond(response, answer, kind === "nobody" ? {} : this.#api.headers());
   }
