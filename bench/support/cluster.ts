@@ -7,6 +7,7 @@ import type { Side } from "./side.js";
 const CREATE_MS = 180_000;
 const REMOVE_MS = 120_000;
 const LOSS_MS = 120_000;
+const UPDATE_MS = 180_000;
 
 export interface Formation {
   readonly initMs: number;
@@ -63,6 +64,39 @@ export class BenchCluster {
     if (containers !== replicas)
       throw new Error(`${this.#side.name} says ${replicas} run, the engines have ${containers}`);
     return { id, tookMs };
+  }
+
+  /** A rolling update by a new environment: until as many tasks as before run with it, and until it is called complete. */
+  async update(id: string, replicas: number, config: UpdateConfig): Promise<Rolled> {
+    const { Version, Spec } = (await this.#ok("GET", `/services/${id}`)) as ServiceRow;
+    const { TaskTemplate } = Spec;
+    const Env = [`ROUND=${Version.Index}`];
+    const body = {
+      ...Spec,
+      TaskTemplate: { ...TaskTemplate, ContainerSpec: { ...TaskTemplate.ContainerSpec, Env } },
+      UpdateConfig: config,
+    };
+    const from = performance.now();
+    await this.#ok("POST", `/services/${id}/update?version=${Version.Index}`, body);
+    const isNew = ({ Spec: spec }: Task): boolean => spec.ContainerSpec.Env?.[0] === Env[0];
+    await eventually(async () => (await this.#running(id)).filter(isNew).length >= replicas, {
+      what: `${this.#side.name}: ${replicas} tasks run with the new spec`,
+      withinMs: UPDATE_MS,
+      everyMs: pollMs(replicas),
+    });
+    const tookMs = performance.now() - from;
+    await eventually(async () => (await this.#updateState(id)) === "completed", {
+      what: `${this.#side.name}: the update is complete`,
+      withinMs: UPDATE_MS,
+      everyMs: pollMs(replicas),
+    });
+    const all = encodeURIComponent(JSON.stringify({ service: [id] }));
+    const tasks = (await this.#ok("GET", `/tasks?filters=${all}`)) as readonly Task[];
+    return { tookMs, completeMs: performance.now() - from, leastRunning: leastRunning(tasks, isNew) };
+  }
+
+  async #updateState(id: string): Promise<string | undefined> {
+    return ((await this.#ok("GET", `/services/${id}`)) as ServiceRow).UpdateStatus?.State;
   }
 
   /** From the request until no engine has a container of the service. */
@@ -154,9 +188,44 @@ export class BenchCluster {
   }
 }
 
+export interface UpdateConfig {
+  readonly Parallelism: number;
+  readonly Order: "stop-first" | "start-first";
+}
+
+interface Rolled {
+  readonly tookMs: number;
+  readonly completeMs: number;
+  /** The fewest tasks that ran at one time, by the states in the store. */
+  readonly leastRunning: number;
+}
+
+interface ServiceRow {
+  readonly Version: { readonly Index: number };
+  readonly Spec: { readonly TaskTemplate: { readonly ContainerSpec: Readonly<Record<string, unknown>> } };
+  readonly UpdateStatus?: { readonly State?: string };
+}
+
 interface Task {
   readonly NodeID: string;
-  readonly Status: { readonly State: string };
+  readonly Status: { readonly State: string; readonly Timestamp: string };
+  readonly Spec: { readonly ContainerSpec: { readonly Env?: readonly string[] } };
+}
+
+/** Each new task runs from its timestamp on, each old one ran until its: one clock, for all hosts are one machine. */
+function leastRunning(tasks: readonly Task[], isNew: (task: Task) => boolean): number {
+  const changes = tasks
+    .filter(({ Status }) => Status.State === "running" || Status.State === "shutdown")
+    .map((task) => ({ at: task.Status.Timestamp, by: isNew(task) ? 1 : -1 }))
+    // Timestamps drop their last zeros, so they are compared as times, then as text.
+    .sort((a, b) => Date.parse(a.at) - Date.parse(b.at) || (a.at.padEnd(30, "0") < b.at.padEnd(30, "0") ? -1 : 1));
+  let running = changes.filter(({ by }) => by < 0).length;
+  let least = running;
+  for (const { by } of changes) {
+    running += by;
+    least = Math.min(least, running);
+  }
+  return least;
 }
 
 /** `sleep` as process 1 ignores SIGTERM, so a stop takes the whole grace of 1 s. */
