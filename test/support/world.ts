@@ -52,7 +52,7 @@ export function lines(steps: readonly Step[]): readonly string[] {
 function line(change: Change): string {
   switch (change.kind) {
     case "create":
-      return `create ${change.task.slot} ${stateName(change.task.desiredState)} r${change.task.revision}`;
+      return `create ${change.task.slot || change.task.nodeId} ${stateName(change.task.desiredState)} r${change.task.revision}`;
     case "desire":
       return `${change.taskId} ${stateName(change.desired)}`;
     case "record":
