@@ -1,0 +1,221 @@
+// The whole manager at scale: services are created over the HTTP API, and each of their tasks goes through the orchestrator, the
+// allocator, the scheduler and the dispatcher to the agent of one of many nodes, whose embedded engine runs it.
+//   npm run bench:scale -- [--nodes 1000] [--tasks 100000] [--managers 3] [--services 100] [--hosts 2] [--cpu-prof FOLDER]
+// Managers are the daemon that is shipped, in processes of their own. Nodes live in a few processes (`--hosts`), each with its own
+// certificate, its own connection and the real worker. All share this machine's processors: a task's processor time at each of
+// them is told too, which others on the machine change less than the clock.
+
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { eventually } from "../test/e2e/support/eventually.js";
+import { quantile } from "./support/load.js";
+import { formManagers, joinTokens, LoopbackManager } from "./support/loopback-manager.js";
+import { type ProcessUse, useOf } from "./support/process-use.js";
+import { runWorkerProcess, workerProcess, workerRole } from "./support/worker-process.js";
+
+const { values: flags } = parseArgs({
+  args: process.argv[2] === workerRole ? [] : process.argv.slice(2),
+  options: {
+    nodes: { type: "string", default: "1000" },
+    tasks: { type: "string", default: "100000" },
+    managers: { type: "string", default: "3" },
+    services: { type: "string", default: "100" },
+    hosts: { type: "string", default: "2" },
+    port: { type: "string", default: "23770" },
+    "cpu-prof": { type: "string" },
+  },
+});
+const [nodes, tasks, services] = [Number(flags.nodes), Number(flags.tasks), Number(flags.services)];
+const hosts = Math.min(Number(flags.hosts), nodes);
+const replicas = Math.floor(tasks / services);
+const restMs = 5_000;
+const formedMs = 300_000;
+const runningMs = 1_800_000;
+/** Between two creates of a small service while the large ones come up. */
+const probeEveryMs = 100;
+/** Lines of each manager's log that a failed run shows. */
+const complaintsMax = 20;
+const lagMsMax = 100;
+const tasksPerSecondMin = 2_000;
+
+interface Named {
+  readonly name: string;
+  readonly use: () => ProcessUse;
+}
+
+if (process.argv[2] === workerRole) runWorkerProcess();
+else await main();
+
+async function main(): Promise<void> {
+  const root = fs.mkdtempSync(path.join(process.env["SKEP_BENCH_DIR"] ?? os.tmpdir(), "skep-scale-"));
+  const managers: LoopbackManager[] = [];
+  const workers: ReturnType<typeof workerProcess>[] = [];
+  try {
+    for (let at = 0; at < Number(flags.managers); at += 1) managers.push(await startManager(root, at));
+    const leader = await formManagers(managers);
+    for (let at = 0; at < hosts; at += 1) workers.push(workerProcess(profiled(`workers-${at + 1}`)));
+    await joinAll(root, leader, workers);
+    const processes: Named[] = [
+      ...managers.map((each, at) => ({ name: at === 0 ? "leader" : `follower ${at}`, use: () => each.use })),
+      ...workers.map(({ pid }, at) => ({ name: `nodes ${at + 1}`, use: () => useOf(pid) })),
+    ];
+    await measure(leader, workers, processes);
+  } catch (error) {
+    for (const { name, complaints } of managers)
+      for (const line of complaints.slice(-complaintsMax)) console.log(name, line);
+    console.error(error);
+    process.exitCode = 1;
+  } finally {
+    for (const each of workers) await each.end();
+    for (const each of managers.toReversed()) await each.end();
+    fs.rmSync(root, { recursive: true, force: true });
+  }
+  process.exit();
+}
+
+function startManager(root: string, at: number): Promise<LoopbackManager> {
+  const name = `m${at + 1}`;
+  const port = Number(flags.port) + at;
+  return LoopbackManager.start({ name, folder: path.join(root, name), port, nodeFlags: profiled(name) });
+}
+
+function profiled(name: string): string[] {
+  const folder = flags["cpu-prof"];
+  return folder === undefined
+    ? []
+    : ["--cpu-prof", "--cpu-prof-interval", "500", "--cpu-prof-dir", folder, "--cpu-prof-name", `${name}.cpuprofile`];
+}
+
+async function joinAll(
+  root: string,
+  leader: LoopbackManager,
+  workers: readonly ReturnType<typeof workerProcess>[],
+): Promise<void> {
+  const startedMs = performance.now();
+  const token = (await joinTokens(leader)).Worker;
+  const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
+  await Promise.all(
+    workers.map((worker, at) =>
+      worker.ask("start", {
+        names: names.filter((_, index) => index % hosts === at),
+        ...{ folder: path.join(root, "nodes"), addr: leader.addr, token, subnet: at + 1 },
+      }),
+    ),
+  );
+  await eventually(async () => (await counts(workers)).connected === nodes, {
+    what: `${nodes} nodes have a session`,
+    withinMs: formedMs,
+  });
+  console.log(`${nodes} nodes in ${hosts} processes joined in ${seconds(startedMs).toFixed(1)} s`);
+}
+
+async function measure(
+  leader: LoopbackManager,
+  workers: readonly ReturnType<typeof workerProcess>[],
+  processes: readonly Named[],
+): Promise<void> {
+  await atRest(processes);
+  const before = processes.map(({ use }) => use().cpuSeconds);
+  const [sinceMs, startedMs] = [Date.now(), performance.now()];
+  const probing = probe(leader);
+  for (let at = 0; at < services; at += 1) {
+    await leader.http.ok("POST", "/services/create", { body: service(`big-${at}`, replicas) });
+  }
+  const createdSeconds = seconds(startedMs);
+  const wanted = services * replicas;
+  await eventually(async () => (await counts(workers)).running >= wanted, {
+    what: `${wanted} tasks run`,
+    withinMs: runningMs,
+    everyMs: 100,
+  });
+  for (let at = 0; at < services; at += 1) await untilShown(leader, `big-${at}`);
+  const took = seconds(startedMs);
+  const delaysMs = await probing.end();
+  const after = processes.map(({ use }) => use());
+  const { byTheClock, itsOwn } = leader.lagSince(sinceMs);
+  const rate = wanted / took;
+  console.log(`${wanted} tasks of ${services} services on ${nodes} nodes, load of the machine ${os.loadavg()[0]}`);
+  console.log(`create to running, as the API shows it: ${took.toFixed(2)} s, ${rate.toFixed(0)} tasks/s`);
+  console.log(`the creates were answered after ${createdSeconds.toFixed(2)} s`);
+  for (const [at, { name }] of processes.entries()) {
+    const { cpuSeconds = 0, peakMiB = 0 } = after[at] ?? {};
+    const used = cpuSeconds - (before[at] ?? 0);
+    console.log(
+      `  ${name.padEnd(11)} ${used.toFixed(2)} s of processor, ${((used * 1e6) / wanted).toFixed(0)} µs a task, peak ${peakMiB.toFixed(0)} MiB`,
+    );
+  }
+  console.log(
+    `a single service create meanwhile: median ${quantile(delaysMs, 0.5).toFixed(1)} ms, p99 ${quantile(delaysMs, 0.99).toFixed(1)} ms, most ${Math.max(...delaysMs).toFixed(1)} ms of ${delaysMs.length}`,
+  );
+  console.log(
+    `the leader's loop was late by at most ${byTheClock.toFixed(0)} ms by the clock, ${itsOwn.toFixed(0)} ms by its own doing`,
+  );
+  if (rate < tasksPerSecondMin || byTheClock > lagMsMax) process.exitCode = 1;
+}
+
+/** What the sessions alone take. */
+async function atRest(processes: readonly Named[]): Promise<void> {
+  const before = processes.map(({ use }) => use().cpuSeconds);
+  const fromMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, restMs));
+  const took = seconds(fromMs);
+  const shares = processes.map(
+    ({ name, use }, at) => `${name} ${(((use().cpuSeconds - (before[at] ?? 0)) / took) * 100).toFixed(1)} %`,
+  );
+  console.log(`of a processor at rest: ${shares.join(", ")}`);
+}
+
+/** Creates a small service now and then, until told to end. */
+function probe({ http }: LoopbackManager): { end(): Promise<readonly number[]> } {
+  const delaysMs: number[] = [];
+  let isOver = false;
+  const done = (async () => {
+    while (!isOver) {
+      const fromMs = performance.now();
+      await http.ok("POST", "/services/create", { body: service(`probe-${delaysMs.length}`, 1) });
+      delaysMs.push(performance.now() - fromMs);
+      await new Promise((resolve) => setTimeout(resolve, probeEveryMs));
+    }
+  })();
+  return {
+    end: async () => {
+      isOver = true;
+      await done;
+      return delaysMs;
+    },
+  };
+}
+
+async function untilShown({ http }: LoopbackManager, name: string): Promise<void> {
+  const filters = encodeURIComponent(JSON.stringify({ name: [name] }));
+  await eventually(
+    async () => {
+      const { json } = await http.ok("GET", `/services?status=true&filters=${filters}`);
+      const list = json as readonly { Spec: { Name: string }; ServiceStatus: { RunningTasks: number } }[];
+      return list.some(({ Spec, ServiceStatus }) => Spec.Name === name && ServiceStatus.RunningTasks === replicas);
+    },
+    { what: `the API shows ${replicas} running tasks of ${name}`, withinMs: formedMs },
+  );
+}
+
+async function counts(
+  workers: readonly ReturnType<typeof workerProcess>[],
+): Promise<{ connected: number; running: number }> {
+  const all = await Promise.all(workers.map((worker) => worker.ask("counts")));
+  const sum = (of: (each: (typeof all)[number]) => number): number => all.reduce((total, each) => total + of(each), 0);
+  return { connected: sum(({ connected }) => connected), running: sum(({ running }) => running) };
+}
+
+function service(Name: string, Replicas: number): unknown {
+  return {
+    Name,
+    TaskTemplate: { ContainerSpec: { Image: "busybox:latest", Command: ["sleep", "1000000"] } },
+    Mode: { Replicated: { Replicas } },
+  };
+}
+
+function seconds(sinceMs: number): number {
+  return (performance.now() - sinceMs) / 1_000;
+}
