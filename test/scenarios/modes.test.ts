@@ -480,6 +480,39 @@ describe("a global job", () => {
   });
 });
 
+describe("a wall clock that jumps", () => {
+  test.each([
+    { title: "an hour back", byMs: -3_600_000 },
+    { title: "an hour ahead", byMs: 3_600_000 },
+  ])("$title: a replacement waits as long as before for the task it replaces", async ({ byMs }) => {
+    await cluster(2);
+    o.agents.fateOf = () => ({ stopMs: 30_000 });
+    await create({ mode: { $case: "replicated", value: { replicas: 1 } } });
+    await setAvailability("n1", NodeAvailability.DRAIN);
+    o.clock.jumpWall(byMs);
+    // Something makes the loop look at the slot.
+    await o.writer.update((tx) => putRevision(tx, "web", aServiceSpec({ name: "web" })));
+    await o.clock.advance(29_000);
+    expect(replicas(o, "web")).toEqual(["1 n2 READY"]);
+    await o.clock.advance(2_000);
+    expect(replicas(o, "web")).toEqual(["1 n2 RUNNING"]);
+    expect(o.agents.most.get("web/1")).toBe(1);
+  });
+
+  test("an hour back: a new leader waits the whole of it anew, and no longer", async () => {
+    await cluster(2);
+    o.agents.fateOf = () => ({ stopMs: 3_600_000 });
+    await create({ mode: { $case: "replicated", value: { replicas: 1 } } });
+    await setAvailability("n1", NodeAvailability.DRAIN);
+    o.clock.jumpWall(-3_600_000);
+    await o.failOver();
+    await o.clock.advance(59_000);
+    expect(replicas(o, "web")).toEqual(["1 n2 READY"]);
+    await o.clock.advance(60_000);
+    expect(replicas(o, "web")).toEqual(["1 n2 RUNNING"]);
+  });
+});
+
 describe("an event makes the loop look at what it concerns", () => {
   test("a label of a node leaves replicated services and other nodes alone", async () => {
     await cluster(50);
