@@ -27,6 +27,7 @@ export type {
   JoinOptions,
   KnownManager,
   Leader,
+  Logs,
   NetworkInterface,
   Node,
   NodeState,

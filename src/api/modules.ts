@@ -1,6 +1,7 @@
 // What the API is given: this node, the engine beside it, and what else it asks of its neighbours.
 
 import type { Clock, Ending, Log, Metrics } from "../base/index.js";
+import type { LogLine, LogReadOptions } from "../gen/skep/v1/logs.js";
 import type { ClusterSpec, NodeAvailability, ServiceSpec } from "../gen/skep/v1/specs.js";
 import type { Control, ServiceWish, View } from "../manager/control/index.js";
 import type { ApiRequest, ApiResponse } from "./http.js";
@@ -74,6 +75,8 @@ export interface Node {
   state(): NodeState;
   /** What the leader offers, while this node is the leader. */
   control(): Control | undefined;
+  /** Logs of services and tasks, while this node is the leader. */
+  logs?(): Logs | undefined;
   /** The way to the leader, while another node is it and known to be. */
   leader(): Leader | undefined;
   /**
@@ -105,6 +108,34 @@ export interface Node {
   backup?(signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
   /** Makes a swarm of one manager of what `backup` gave, on a node of no swarm; resolves with its node id. */
   restore?(options: RestoreOptions, backup: AsyncIterable<Uint8Array>): Promise<string>;
+}
+
+/** What reads the logs of containers on all nodes. */
+export interface Logs {
+  /**
+   * Throws a SwarmError when too many are read already. To be read once: a slow reader slows only itself down. Aborting the
+   * signal, or not reading on, ends it.
+   */
+  subscribe(selector: LogSelector, read: LogReadOptions, signal: AbortSignal): AsyncIterable<LogPart>;
+}
+
+export type LogSelector =
+  | { readonly kind: "service"; readonly id: string }
+  | { readonly kind: "task"; readonly id: string };
+
+export type LogPart =
+  | { readonly kind: "lines"; readonly lines: readonly SwarmLine[] }
+  /** The last part: what could not be had. */
+  | { readonly kind: "incomplete"; readonly text: string };
+
+export interface SwarmLine {
+  readonly nodeId: string;
+  readonly serviceId: string;
+  readonly taskId: string;
+  /** A line, or, while following, what is missing from here on. */
+  readonly said:
+    | { readonly $case: "line"; readonly line: LogLine }
+    | { readonly $case: "warning"; readonly text: string };
 }
 
 /** What a manager knows of all managers, itself included. */

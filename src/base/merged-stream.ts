@@ -48,7 +48,7 @@ export class MergedStream<Line extends Stamped> {
     this.#release(name);
     const reading = { isOver: false };
     this.#readings.set(name, reading);
-    this.#merge.open(name);
+    this.#merge.open(name, this.#clock.monotonic());
     this.#bell.ring();
     try {
       for await (const lines of batches) {

@@ -1,6 +1,6 @@
 // Lines of several sources → one order of time, as far as that can be had without waiting for long. Pure: times are given.
-// A line goes out once every open source has shown its next one, or when it has been held for the window; what is older
-// and comes later than that goes out when it comes.
+// A line goes out once every open source has shown its next one, or when those that did not were silent for the window: it
+// is held only while older ones come. What is older and comes later than that goes out when it comes.
 
 import { invariant } from "./invariant.js";
 
@@ -10,7 +10,7 @@ export interface Stamped {
 }
 
 export interface TimeMergeOptions {
-  /** How long a line is held for sources that say nothing. */
+  /** How long a line is held for a source that says nothing. */
   readonly windowMs: number;
   /** How long a source that is expected is waited for. */
   readonly expectMs: number;
@@ -23,6 +23,8 @@ interface Source<Line> {
   next: number;
   /** When `lines` came. */
   arrivedMs: number;
+  /** Since when it holds nothing, if it does. */
+  silentSinceMs: number;
 }
 
 export interface Taken<Line> {
@@ -47,16 +49,16 @@ export class TimeMerge<Line extends Stamped> {
 
   /** A source that has yet to show itself. */
   expect(name: string, nowMs: number): void {
-    this.open(name);
+    this.open(name, nowMs);
     const source = this.#sources.get(name);
     if (source) source.expectedUntilMs = nowMs + this.#options.expectMs;
   }
 
-  /** no source, or an expected one → one that is read: its lines are waited for no longer than the window. */
-  open(name: string): void {
-    const source = this.#sources.get(name);
-    if (source) source.expectedUntilMs = undefined;
-    else this.#sources.set(name, { expectedUntilMs: undefined, lines: [], next: 0, arrivedMs: 0 });
+  /** A source that is read; one that is expected is so until its first line. */
+  open(name: string, nowMs: number): void {
+    if (this.#sources.has(name)) return;
+    const silent = { lines: [], next: 0, arrivedMs: 0, silentSinceMs: nowMs };
+    this.#sources.set(name, { expectedUntilMs: undefined, ...silent });
   }
 
   /** More of a source of which everything was taken. */
@@ -93,6 +95,7 @@ export class TimeMerge<Line extends Stamped> {
       source.next += 1;
       this.#sink();
       if (source.next < source.lines.length) continue;
+      source.silentSinceMs = nowMs;
       // One more is silent, or over: what may go out is judged anew.
       silent = this.#silent();
       due = this.#dueMs(silent, nowMs);
@@ -112,8 +115,11 @@ export class TimeMerge<Line extends Stamped> {
   #dueMs(silent: readonly Source<Line>[], nowMs: number): number | undefined {
     if (this.#heap.length === 0) return undefined;
     if (silent.length === 0) return nowMs;
-    let dueMs = Math.min(...this.#heap.map(({ arrivedMs }) => arrivedMs)) + this.#options.windowMs;
-    for (const { expectedUntilMs = 0 } of silent) dueMs = Math.max(dueMs, expectedUntilMs);
+    const { windowMs } = this.#options;
+    let dueMs = Math.min(...this.#heap.map(({ arrivedMs }) => arrivedMs)) + windowMs;
+    for (const { silentSinceMs, expectedUntilMs = 0 } of silent) {
+      dueMs = Math.max(dueMs, silentSinceMs + windowMs, expectedUntilMs);
+    }
     return dueMs;
   }
 

@@ -2,7 +2,7 @@
 
 import { type Clock, Queue, SwarmError } from "../base/index.js";
 import type { AgentMessage, ManagerPeer } from "../gen/skep/v1/dispatcher.js";
-import { type Credentials, type DispatcherCalls, openSession } from "../rpc/index.js";
+import { type Credentials, type DispatcherCalls, type LogsCalls, openSession } from "../rpc/index.js";
 import type { Connection } from "../worker/index.js";
 import { firstOpen } from "./first-open.js";
 
@@ -13,11 +13,17 @@ const localQueueMax = 10_000;
 /** A manager that has not answered by then no longer keeps the next one from being asked: the machine may be gone. */
 const patienceMs = 250;
 
+interface Local {
+  readonly dispatcher: DispatcherCalls;
+  readonly logs: LogsCalls;
+  readonly address: string;
+}
+
 export interface ConnectorModules {
   readonly clock: Clock;
   readonly credentials: () => Credentials;
-  /** The dispatcher of this process while it leads, and the address it knows itself by. */
-  readonly local: () => { readonly dispatcher: DispatcherCalls; readonly address: string } | undefined;
+  /** What of this process answers agents while it leads, and the address it knows itself by. */
+  readonly local: () => Local | undefined;
   /** What this node's own manager knows: its address, and the leader's; "" for none. */
   readonly own: () => { readonly addr: string; readonly leaderAddr: string };
   /** The managers changed: worth remembering for the next start. */
@@ -64,7 +70,7 @@ export class Connector {
   async connect(signal: AbortSignal): Promise<Connection> {
     const { clock, credentials, local, open = openSession } = this.#modules;
     const own = local();
-    if (own) return localConnection(own.dispatcher, credentials(), own.address, signal);
+    if (own) return localConnection(own, credentials(), signal);
     const addrs = this.#candidates();
     if (addrs.length === 0) throw new SwarmError("Unavailable", "no other manager of the swarm is known");
     const { addr, opened } = await firstOpen(addrs, {
@@ -95,9 +101,8 @@ export class Connector {
 
 /** The session of a manager's own agent: the same messages, without the network. */
 function localConnection(
-  dispatcher: DispatcherCalls,
+  { dispatcher, logs, address }: Local,
   { nodeId, role }: Credentials,
-  address: string,
   signal: AbortSignal,
 ): Connection {
   const toManager = new Queue<AgentMessage>("messages to the own manager", localQueueMax);
@@ -110,6 +115,7 @@ function localConnection(
   return {
     send: async (message) => toManager.push(message),
     messages: dispatcher.session({ nodeId, role, address }, toManager, over.signal),
+    publish: (batches, until) => logs.publish(nodeId, batches, AbortSignal.any([until, over.signal])),
     close: () => end(new SwarmError("Unavailable", "the session was closed")),
   };
 }

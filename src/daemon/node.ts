@@ -1,6 +1,6 @@
 // How this host stands to a swarm, and the arrows between: inactive → pending → active → inactive.
 
-import type { InitOptions, JoinOptions, Leader, Node, NodeState, Quorum, RestoreOptions } from "../api/index.js";
+import type { InitOptions, JoinOptions, Leader, Logs, Node, NodeState, Quorum, RestoreOptions } from "../api/index.js";
 import { joinTimeout, managerStarting } from "../api/index.js";
 import { type Clock, type Log, messageOf, SwarmError, sleep } from "../base/index.js";
 import { parseUnlockKey } from "../manager/ca/index.js";
@@ -79,6 +79,10 @@ export class LocalNode implements Node {
 
   control(): Control | undefined {
     return this.member?.control();
+  }
+
+  logs(): Logs | undefined {
+    return this.member?.manager?.leading?.logs;
   }
 
   leader(): Leader | undefined {

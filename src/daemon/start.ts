@@ -218,7 +218,9 @@ export class MemberStarter {
       credentials: () => identity.current,
       local: () => {
         const leading = manager()?.leading;
-        return leading && { dispatcher: leading.dispatcher, address: hostOf(record.current.advertiseAddr) };
+        if (leading === undefined) return undefined;
+        const { dispatcher, logs } = leading;
+        return { dispatcher, logs, address: hostOf(record.current.advertiseAddr) };
       },
       own: () => ({
         addr: part.state === "no" ? "" : record.current.advertiseAddr,

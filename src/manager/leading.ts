@@ -10,6 +10,7 @@ import { Control, type Membership } from "./control/index.js";
 import type { Directory, KnownManager } from "./directory.js";
 import { Dispatcher } from "./dispatcher/index.js";
 import type { Heard } from "./heard.js";
+import { LogBroker } from "./logs/index.js";
 import { Members } from "./members.js";
 import { Enforcer, Orchestrator, Reaper } from "./orchestrator/index.js";
 import { Roles } from "./roles.js";
@@ -41,6 +42,7 @@ export class Leading {
   readonly dispatcher: Dispatcher;
   readonly ca: Ca;
   readonly members: Members;
+  readonly logs: LogBroker;
   readonly #scope: Scope;
   readonly #parts: Readonly<Record<string, { run(signal: AbortSignal): Promise<void> }>>;
 
@@ -49,7 +51,9 @@ export class Leading {
     const modulesOf = (part: string): LeadingModules => ({ ...modules, writer: writerOf(part, modules.writer) });
     this.#scope = new Scope(modules.log, options.onFailure);
     this.ca = new Ca({}, modulesOf("ca"));
-    this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), managers: () => managerPeers(membership) });
+    this.logs = new LogBroker({}, modules);
+    const toldToAgents = { managers: () => managerPeers(membership), logs: this.logs };
+    this.dispatcher = new Dispatcher({}, { ...modulesOf("dispatcher"), ...toldToAgents });
     this.control = new Control({ signal: this.#scope.signal }, { ...modulesOf("control"), ca: this.ca });
     this.members = new Members({}, { ...modulesOf("members"), signal: this.#scope.signal });
     this.#parts = {
@@ -61,6 +65,7 @@ export class Leading {
       reaper: new Reaper({}, modulesOf("reaper")),
       roles: new Roles({}, modulesOf("roles")),
       ca: this.ca,
+      logs: this.logs,
     };
   }
 

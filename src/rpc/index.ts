@@ -29,10 +29,12 @@ export { forwardBinding } from "./forward-binding.js";
 export type { ForwardCalls, ForwardHandler } from "./forward-calls.js";
 export { LeaderLink, type LeaderLinkModules } from "./forward-client.js";
 export type { ForwardAnswer, ForwardBody, ForwardRequest, NotLeadingAnswer } from "./forward-message.js";
+export { logsBinding } from "./logs-binding.js";
 export type {
   CaCalls,
   DispatcherCalls,
   LeaderCalls,
+  LogsCalls,
   ManagerCalls,
   MembersCalls,
   SessionPeer,

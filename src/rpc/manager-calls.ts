@@ -2,6 +2,7 @@
 
 import type { IssueRequest, IssueResponse } from "../gen/skep/v1/ca.js";
 import type { AgentMessage, ManagerMessage } from "../gen/skep/v1/dispatcher.js";
+import type { LogBatch } from "../gen/skep/v1/logs.js";
 import type { JoinMembersRequest, JoinMembersResponse } from "../gen/skep/v1/members.js";
 import type { NodeRole } from "../gen/skep/v1/specs.js";
 
@@ -35,10 +36,19 @@ export interface MembersCalls {
   leave(nodeId: string): Promise<void>;
 }
 
+export interface LogsCalls {
+  /**
+   * What a node read for one subscription. The next batch is asked for once the one before went out; resolves when the
+   * node said all, or no more is wanted.
+   */
+  publish(nodeId: string, batches: AsyncIterable<LogBatch>, signal: AbortSignal): Promise<void>;
+}
+
 export interface LeaderCalls {
   readonly ca: CaCalls;
   readonly dispatcher: DispatcherCalls;
   readonly members: MembersCalls;
+  readonly logs: LogsCalls;
 }
 
 export interface ManagerCalls {

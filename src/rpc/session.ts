@@ -4,9 +4,11 @@ import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc
 import { type Clock, SwarmError } from "../base/index.js";
 import { type AgentMessage, type ManagerMessage, RefusalKind } from "../gen/skep/v1/dispatcher.js";
 import { DispatcherClient } from "../gen/skep/v1/dispatcher_service.js";
+import type { LogBatch } from "../gen/skep/v1/logs.js";
 import type { Credentials } from "./credentials.js";
 import { clientTo } from "./dial.js";
 import { dialError } from "./dial-error.js";
+import { publishLogs } from "./logs-client.js";
 import { NodeRemoved } from "./status.js";
 import { readAll, write } from "./stream.js";
 
@@ -27,6 +29,8 @@ export interface SessionStream {
   send(message: AgentMessage): Promise<void>;
   /** To be read once. Ends when the manager ends the session, throws when the connection breaks. */
   readonly messages: AsyncIterable<ManagerMessage>;
+  /** Sends log lines to the same manager, on a stream of their own (logs-client.ts). */
+  publish(batches: AsyncIterable<LogBatch>, signal: AbortSignal): Promise<void>;
   /** Ends the session from this side: resolves once the manager has what was sent, or after a second. */
   close(): Promise<void>;
 }
@@ -69,6 +73,7 @@ export async function openSession(
   return {
     send: (message) => write(stream, message, over.signal),
     messages: withRemoval(readAll<ManagerMessage>(stream, over.signal)),
+    publish: (batches, until) => publishLogs({ addr, credentials }, batches, until),
     close: async () => {
       if (!over.signal.aborted && !hasEnded) await sayNoMore(stream, { clock, over: over.signal });
       end(new SwarmError("Unavailable", "the session was closed"));
@@ -129,6 +134,7 @@ function removedSession(error: NodeRemoved): SessionStream {
     messages: (async function* () {
       yield removal(error);
     })(),
+    publish: () => Promise.reject(error),
     close: () => Promise.resolve(),
   };
 }

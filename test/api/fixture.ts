@@ -10,6 +10,7 @@ import type {
   InitOptions,
   JoinOptions,
   Leader,
+  Logs,
   Node,
   NodeState,
   Quorum,
@@ -64,6 +65,7 @@ export class FakeNode implements Node {
   /** As a test sets them; absent as on a node that cannot do it. */
   quorum?: () => Quorum | undefined;
   localControl?: () => Control | undefined;
+  logs?: () => Logs | undefined;
   readIndex?: (signal: AbortSignal) => Promise<void>;
   backup?: (signal: AbortSignal) => Promise<AsyncIterable<Uint8Array>>;
   restore?: (options: RestoreOptions, backup: AsyncIterable<Uint8Array>) => Promise<string>;

@@ -159,8 +159,19 @@ describe("trap", () => {
     await ask("DELETE", "/services/fifteen");
   });
 
-  test.each(["16", "17"])("%s: service logs say that they are not built", async () => {
-    expect(await ask("GET", "/services/Web/logs?stdout=1&details=1")).toMatchObject({ status: 501 });
+  test("16, 17: lines of logs carry node, service and task, in frames with their length", async () => {
+    const data = Buffer.from("hello");
+    const line = { taskId: "t1", timestamp: "2026-11-20T14:43:29.777974851Z", isStderr: true, data, details: "" };
+    const said = { $case: "line", line } as const;
+    fixture.node.logs = () => ({
+      async *subscribe() {
+        yield { kind: "lines", lines: [{ nodeId: "n1", serviceId: "s1", taskId: "t1", said }] };
+      },
+    });
+    const { text, headers } = await ask("GET", "/services/Web/logs?stdout=1&details=1");
+    const ids = "com.docker.swarm.node.id=n1,com.docker.swarm.service.id=s1,com.docker.swarm.task.id=t1";
+    expect(headers["content-type"]).toBe("application/vnd.docker.multiplexed-stream");
+    expect(text).toBe(`\x02\0\0\0\0\0\0${String.fromCharCode(ids.length + 7)}${ids} hello\n`);
   });
 
   test("18: deleting a service is 200 and empty, updates of nodes and the swarm too", async () => {

@@ -16,7 +16,8 @@ function aConnector(managers: readonly string[], own = { addr: "", leaderAddr: "
     open: ({ addr }) => {
       dialled.push(addr);
       if (down.has(addr)) return Promise.reject(new Error(`${addr} is down`));
-      return Promise.resolve({ send: async () => {}, messages: (async function* () {})(), close: async () => {} });
+      const done = (): Promise<void> => Promise.resolve();
+      return Promise.resolve({ send: done, messages: (async function* () {})(), publish: done, close: done });
     },
   });
   const connect = async (): Promise<readonly string[]> => {

@@ -56,6 +56,7 @@ function managerOf({ identity, leader, leaderAddr = "" }: TestServerOptions): Ma
     ca: leader?.ca ?? { issue: () => Promise.reject(new Error("not used here")) },
     dispatcher: leader?.dispatcher ?? { session: echo },
     members: leader?.members ?? noMembers(),
+    logs: leader?.logs ?? noLogs(),
   };
   return {
     root: () => identity.current.root,
@@ -67,6 +68,10 @@ function managerOf({ identity, leader, leaderAddr = "" }: TestServerOptions): Ma
 export function noMembers(): LeaderCalls["members"] {
   const refuse = (): Promise<never> => Promise.reject(new Error("not used here"));
   return { join: refuse, leave: refuse };
+}
+
+export function noLogs(): LeaderCalls["logs"] {
+  return { publish: () => Promise.reject(new Error("not used here")) };
 }
 
 /** Answers each heartbeat with its number. */

@@ -4,6 +4,7 @@ import type { RouteSpec } from "../call.js";
 import { backupRoutes } from "./backup.js";
 import { historyRoutes } from "./history.js";
 import { insightRoutes } from "./insight.js";
+import { logRoutes } from "./logs.js";
 import { networkRoutes } from "./networks.js";
 import { nodeRoutes } from "./nodes.js";
 import { unbuiltRoutes } from "./not-yet.js";
@@ -19,6 +20,7 @@ export const routes: readonly RouteSpec[] = [
   ...serviceRoutes,
   ...historyRoutes,
   ...taskRoutes,
+  ...logRoutes,
   ...networkRoutes,
   ...insightRoutes,
   ...backupRoutes,

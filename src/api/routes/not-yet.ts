@@ -3,7 +3,7 @@
 import { SwarmError } from "../../base/index.js";
 import { atLeader, type RouteSpec } from "../call.js";
 
-export function notYet(what: string, instead: string): () => never {
+function notYet(what: string, instead: string): () => never {
   return () => {
     throw new SwarmError("Unimplemented", `${what} not built yet: ${instead}`);
   };

@@ -14,7 +14,6 @@ import { Filters } from "../filters.js";
 import { type ApiResponse, done, jsonText } from "../http.js";
 import { listResponse, objectResponse } from "../list.js";
 import { isBelow } from "../version.js";
-import { notYet } from "./not-yet.js";
 
 const filterKeys = ["id", "label", "mode", "name", "runtime"];
 
@@ -24,11 +23,6 @@ export const serviceRoutes: readonly RouteSpec[] = [
   atLeader("GET", "/services/{id}", inspect),
   atLeader("POST", "/services/{id}/update", update),
   atLeader("DELETE", "/services/{id}", remove),
-  atLeader(
-    "GET",
-    "/services/{id}/logs",
-    notYet("service logs are", "ask the node a task runs on: docker logs <container>"),
-  ),
 ];
 
 function list({ control, query, shared, version }: LeaderCall): ApiResponse {

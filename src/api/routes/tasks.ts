@@ -9,7 +9,6 @@ import { printable } from "../decode/body.js";
 import { Filters } from "../filters.js";
 import type { ApiResponse } from "../http.js";
 import { listResponse, objectResponse } from "../list.js";
-import { notYet } from "./not-yet.js";
 
 /** `_up-to-date` is the CLI's own: without it no progress is ever shown (docker-api.md trap 13). */
 const filterKeys = ["_up-to-date", "desired-state", "id", "label", "name", "node", "runtime", "service"];
@@ -18,11 +17,6 @@ const stateWords: ReadonlySet<string> = new Set(Object.values(TaskState).map(sta
 export const taskRoutes: readonly RouteSpec[] = [
   atLeader("GET", "/tasks", list),
   atLeader("GET", "/tasks/{id}", inspect),
-  atLeader(
-    "GET",
-    "/tasks/{id}/logs",
-    notYet("task logs are", "ask the node the task runs on: docker logs <container>"),
-  ),
 ];
 
 function list({ control, query, shared }: LeaderCall): ApiResponse {

@@ -14,6 +14,7 @@ import {
   joinMembers,
   LeaderLink,
   leaveMembers,
+  logsBinding,
   type ManagerCalls,
   membersBinding,
   type RaftCalls,
@@ -189,6 +190,7 @@ export class Managing {
         caBinding(calls, log),
         dispatcherBinding(calls, log),
         membersBinding(calls, log),
+        logsBinding(calls, log),
         forwardBinding(
           { handle: answer, leaderAddr: () => manager.leaderAddr(), isWorker: (id) => isWorker(id, manager) },
           log,

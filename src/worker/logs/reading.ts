@@ -19,8 +19,13 @@ import { batchesOf, bytesOf, type Item } from "./batches.js";
 const windowMs = 50;
 /** Lines held in all for that. */
 const heldBytesMax = 1024 * 1024;
-/** Containers read at once. */
-const containersMax = 500;
+/** Containers read at once, for all subscriptions: the connections to the engine are for other work, too. */
+const containersMax = 256;
+
+/** How many containers are read now, for all subscriptions. */
+export interface Readers {
+  count: number;
+}
 
 export interface ReadingModules {
   readonly engine: Engine;
@@ -29,6 +34,7 @@ export interface ReadingModules {
   readonly log: Log;
   /** Of this node's containers. */
   readonly labels: Readonly<Record<string, string>>;
+  readonly readers: Readers;
 }
 
 interface Container {
@@ -96,7 +102,7 @@ export class Reading {
     for (const { id, labels, state } of containers) {
       const known = this.#containers.get(id);
       if (state === "created" || known?.isRead || (known && state !== "running")) continue;
-      if (this.#containers.size >= containersMax && !known) return this.#failed("", tooMany());
+      if (this.#modules.readers.count >= containersMax) return this.#failed("", tooMany());
       const container = known ?? { isRead: true, last: undefined };
       container.isRead = true;
       this.#containers.set(id, container);
@@ -113,12 +119,14 @@ export class Reading {
       ...(isFirst && tail !== undefined && { tail }),
       ...(from !== "" && { since: from }),
     };
+    this.#modules.readers.count += 1;
     try {
       await this.#stream.attach(id, this.#lines(id, taskId, container, options, signal));
     } catch (error) {
       const isGone = error instanceof SwarmError && error.kind === "NotFound";
       if (!signal.aborted && !isGone) this.#failed(taskId, error);
     } finally {
+      this.#modules.readers.count -= 1;
       container.isRead = false;
     }
   }
@@ -156,5 +164,5 @@ export class Reading {
 }
 
 function tooMany(): SwarmError {
-  return new SwarmError("ResourceExhausted", `more than ${containersMax} containers of one node are asked for`);
+  return new SwarmError("ResourceExhausted", `the node reads the logs of ${containersMax} containers already`);
 }

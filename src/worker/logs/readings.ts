@@ -4,7 +4,7 @@ import { type Clock, type Log, messageOf, type Random, sleep } from "../../base/
 import type { Engine } from "../../engine/index.js";
 import type { LogBatch, LogSubscription } from "../../gen/skep/v1/logs.js";
 import { ownLabels } from "../container/names.js";
-import { Reading } from "./reading.js";
+import { type Readers, Reading } from "./reading.js";
 
 /** Subscriptions read at once; a leader asks for no more either. */
 const readingsMax = 100;
@@ -36,6 +36,7 @@ export class LogReadings {
   readonly #modules: LogReadingsModules;
   readonly #labels: Readonly<Record<string, string>>;
   readonly #running = new Map<string, Running>();
+  readonly #readers: Readers = { count: 0 };
 
   constructor(options: LogReadingsOptions, modules: LogReadingsModules) {
     this.#modules = modules;
@@ -78,7 +79,8 @@ export class LogReadings {
       const stop = (): void => attempt.abort(signal.reason);
       signal.addEventListener("abort", stop, { once: true });
       try {
-        const reading = new Reading(running.subscription, { ...this.#modules, labels: this.#labels });
+        const own = { labels: this.#labels, readers: this.#readers };
+        const reading = new Reading(running.subscription, { ...this.#modules, ...own });
         return await publish(reading.batches(attempt.signal), attempt.signal);
       } catch (error) {
         if (signal.aborted) return;

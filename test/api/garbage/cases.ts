@@ -243,7 +243,8 @@ export const cases: readonly GarbageCase[] = [
   },
   { kind: "service", what: "a removal of what is not there", method: "DELETE", url: "/services/nope" },
   get("service", "an inspection with a word for a boolean", "/services/present?insertDefaults=perhaps"),
-  get("service", "logs", "/services/present/logs?stdout=1"),
+  get("service", "logs of no stream", "/services/present/logs"),
+  get("service", "logs from a negative line on", "/services/present/logs?stdout=1&tail=-1"),
 
   {
     kind: "node",

@@ -20,7 +20,7 @@ import { caBinding, dispatcherBinding, type ManagerCalls, openSession, RpcServer
 import { SimDisk, VirtualClock } from "../../../src/sim/index.js";
 import { aCluster, aNode, type MemoryStore, memoryStore } from "../../support/memory.js";
 import { pki } from "../../support/pki.js";
-import { echo, noMembers } from "../../support/rpc.js";
+import { echo, noLogs, noMembers } from "../../support/rpc.js";
 
 const dayMs = 24 * 3_600_000;
 const signal = new AbortController().signal;
@@ -306,7 +306,7 @@ async function startManager(clock: Clock = systemClock): Promise<TestManager> {
   const ca = new Ca({}, { ...world, pki });
   const calls: ManagerCalls = {
     root: () => store.cluster?.rootCa?.certificate ?? "",
-    leader: () => ({ ca, dispatcher: { session: echo }, members: noMembers() }),
+    leader: () => ({ ca, dispatcher: { session: echo }, members: noMembers(), logs: noLogs() }),
     leaderAddr: () => "",
   };
   const removed = new RemovedNodes(store);

@@ -64,7 +64,10 @@ export interface LogFailure {
   readonly message: string;
 }
 
-/** Nothing is said: the end of this stream tells the node to stop. */
+/**
+ * The oldest batch that was not answered went on its way: a node has at most two under way. The end of this stream tells it
+ * to stop.
+ */
 export interface LogPublished {
 }
 
