@@ -9,8 +9,6 @@ import type { SimContainer } from "../containers.js";
 
 /** A stop that takes longer than this is not waited for (orchestrator O2). */
 const stopWaitMaxMs = 60_000;
-/** How far the clocks of two leaders may honestly differ (orchestrator/world.ts). */
-const clockSkewMs = 10_000;
 
 export class SlotsCheck {
   /** Tasks that were on a node when it was given up. */
@@ -63,9 +61,8 @@ function isNotWaitedFor(task: Task, slot: readonly Task[], wallMs: number): bool
   );
 }
 
-/** A task made in a future no honest clock could have: the wall clock was set back, and no wait is held to it for hours. */
 function isWaitOver(waitedMs: number): boolean {
-  return waitedMs > stopWaitMaxMs || waitedMs < -(stopWaitMaxMs + clockSkewMs);
+  return waitedMs > stopWaitMaxMs;
 }
 
 function allowed(task: Task, view: View): number {
