@@ -5,6 +5,11 @@
 export interface DiskFile {
   /** Writes all of `data` at `offset`; durable only after `sync`. */
   write(data: Uint8Array, offset: number): Promise<void>;
+  /**
+   * `write`, and durable once it resolves, as if `sync` had followed for this part of the file: where one call of the system
+   * does both. Absent where there is none.
+   */
+  writeThrough?(data: Uint8Array, offset: number): Promise<void>;
   /** Reads up to `length` bytes at `offset`; fewer at the end of the file. */
   read(length: number, offset: number): Promise<Uint8Array>;
   size(): Promise<number>;

@@ -30,3 +30,30 @@ test("files and folders are for their owner alone", async () => {
 test("a path out of the disk is refused", async () => {
   await expect(openDisk(aRoot()).readFile("../x")).rejects.toThrow(/inside the disk/);
 });
+
+test("what is written through is in the file under its new name, by calls that sync", async () => {
+  const root = aRoot();
+  const disk = openDisk(root);
+  const file = await disk.open("a", { create: true });
+  await disk.rename("a", "b");
+  await file.writeThrough?.(Buffer.from("ab"), 1);
+  await file.writeThrough?.(Buffer.from("c"), 3);
+  expect(Buffer.from((await disk.readFile("b")) ?? [])).toEqual(Buffer.from("\0abc"));
+  const flags = openFlags(path.join(root, "b"));
+  expect(flags.filter((each) => (each & fs.constants.O_DSYNC) !== 0)).toHaveLength(1);
+  await file.close();
+  expect(openFlags(path.join(root, "b"))).toEqual([]);
+});
+
+/** Of each of this process's descriptors of the file. */
+function openFlags(file: string): number[] {
+  return fs.readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      if (fs.readlinkSync(`/proc/self/fd/${fd}`) !== file) return [];
+      const [, octal = ""] = /^flags:\s+(\d+)$/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, "utf8")) ?? [];
+      return [Number.parseInt(octal, 8)];
+    } catch {
+      return [];
+    }
+  });
+}

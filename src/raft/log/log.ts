@@ -9,7 +9,7 @@ import { fileHeaderBytes } from "./header.js";
 import { openSegments } from "./open.js";
 import { type Batch, encodeBatch } from "./records.js";
 import type { Replayed } from "./replay.js";
-import { createSegment, type Segment } from "./segment.js";
+import { createSegment, type Segment, writeDurably } from "./segment.js";
 
 export interface LogOptions {
   /** Folder of the segments, relative to the disk. */
@@ -118,8 +118,7 @@ export class RaftLog {
       segment = await this.#next();
       frame = this.#encode(batch, true);
     }
-    await segment.file.write(frame, segment.end);
-    await segment.file.sync();
+    await writeDurably(segment.file, frame, segment.end);
     segment.end += frame.length;
     segment.bytes = Math.max(segment.bytes, segment.end);
     for (const entry of batch.entries) segment.lastIndex = Math.max(segment.lastIndex, entry.index);

@@ -57,3 +57,10 @@ export async function fillWithZeros(file: DiskFile, from: number, until: number)
     await file.write(new Uint8Array(Math.min(fillBytes, until - at)), at);
   }
 }
+
+/** Resolves once `data` would survive a crash. */
+export async function writeDurably(file: DiskFile, data: Uint8Array, offset: number): Promise<void> {
+  if (file.writeThrough) return file.writeThrough(data, offset);
+  await file.write(data, offset);
+  await file.sync();
+}
