@@ -95,7 +95,7 @@ class HostDisk implements Disk {
 class HostFile implements DiskFile {
   readonly #fd: number;
   /** The same file, each write of which is a sync too: a second trip to the thread pool was a tenth of what a write costs. */
-  #through: Promise<number> | undefined;
+  #through: Promise<number | undefined> | undefined;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -106,10 +106,11 @@ class HostFile implements DiskFile {
   }
 
   async writeThrough(data: Uint8Array, offset: number): Promise<void> {
-    // Under whatever name it has by now.
-    const reopened = (done: Done<number>): void => fs.open(`/proc/self/fd/${this.#fd}`, throughFlags, done);
-    this.#through ??= call<number>(reopened);
-    await writeAll(await this.#through, data, offset);
+    this.#through ??= this.#reopened();
+    const through = await this.#through;
+    if (through !== undefined) return writeAll(through, data, offset);
+    await this.write(data, offset);
+    await this.sync();
   }
 
   async read(length: number, offset: number): Promise<Uint8Array> {
@@ -135,8 +136,17 @@ class HostFile implements DiskFile {
     return call<void>((done) => fs.fdatasync(this.#fd, done));
   }
 
+  /** Under whatever name it has by now; undefined without /proc. */
+  async #reopened(): Promise<number | undefined> {
+    try {
+      return await call<number>((done) => fs.open(`/proc/self/fd/${this.#fd}`, throughFlags, done));
+    } catch {
+      return undefined;
+    }
+  }
+
   async close(): Promise<void> {
-    const through = await this.#through?.catch(() => undefined);
+    const through = await this.#through;
     if (through !== undefined) await call<void>((done) => fs.close(through, done));
     await call<void>((done) => fs.close(this.#fd, done));
   }
