@@ -83,6 +83,7 @@ export class SimConnector {
       return await this.#modules.open(address, program, dial.signal);
     } finally {
       patience.cancel();
+      signal.removeEventListener("abort", giveUp);
     }
   }
 

@@ -16,21 +16,36 @@ export interface SimContainer {
   readonly isRunning: boolean;
 }
 
-/** All containers of tasks, whatever their state, in the order of the hosts. */
+/** What a host had when its engine last said something. */
+const seen = new WeakMap<SimHost, { readonly event: number; readonly containers: readonly SimContainer[] }>();
+
+/** All containers of tasks, whatever their state, in the order of the hosts. Asked all the time, so what has not changed is kept. */
 export function containersOf(hosts: readonly SimHost[]): readonly SimContainer[] {
-  return hosts.flatMap((host) =>
-    host.engine.machines.flatMap((machine) => {
-      const labels = machine.config.Labels;
-      const taskId = labels[taskLabel];
-      if (taskId === undefined) return [];
-      return [
-        {
-          ...{ host: host.name, nodeId: host.nodeId, containerId: machine.id, name: machine.name, taskId },
-          image: machine.config.Image,
-          serviceName: labels["com.docker.swarm.service.name"] ?? "",
-          isRunning: machine.phase.kind === "running",
-        },
-      ];
-    }),
-  );
+  const all: SimContainer[] = [];
+  for (const host of hosts) {
+    const event = host.engine.nextEvent;
+    let known = seen.get(host);
+    if (known?.event !== event) {
+      known = { event, containers: containersOn(host) };
+      seen.set(host, known);
+    }
+    for (const container of known.containers) all.push(container);
+  }
+  return all;
+}
+
+function containersOn(host: SimHost): readonly SimContainer[] {
+  return host.engine.machines.flatMap((machine) => {
+    const labels = machine.config.Labels;
+    const taskId = labels[taskLabel];
+    if (taskId === undefined) return [];
+    return [
+      {
+        ...{ host: host.name, nodeId: host.nodeId, containerId: machine.id, name: machine.name, taskId },
+        image: machine.config.Image,
+        serviceName: labels["com.docker.swarm.service.name"] ?? "",
+        isRunning: machine.phase.kind === "running",
+      },
+    ];
+  });
 }

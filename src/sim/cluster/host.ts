@@ -80,6 +80,7 @@ export class SimHost {
   #boots = 1;
   #starts = 0;
   #isMember = true;
+  #hasLeft = false;
   #isEngineOut = false;
   /** When something was last done to the host; monotonic. */
   #disturbedMs = Number.NEGATIVE_INFINITY;
@@ -183,7 +184,7 @@ export class SimHost {
 
   /** down → up. */
   startDaemon(): void {
-    if (this.#daemon || !this.#isPowered) return;
+    if (this.#daemon || !this.#isPowered || this.#hasLeft) return;
     this.disturb();
     this.#starts += 1;
     const { clock } = this.#modules;
@@ -225,7 +226,8 @@ export class SimHost {
     await daemon.program.call(() => daemon.worker.removeAll(daemon.life.signal));
     daemon.life.abort(new Error("the node left"));
     await daemon.over;
-    this.#kill();
+    this.killDaemon();
+    this.#hasLeft = true;
     this.wasRemoved();
   }
 

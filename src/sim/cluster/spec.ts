@@ -4,9 +4,15 @@ import { wallTime } from "../../base/index.js";
 import { simLabel } from "../../engine/embedded/index.js";
 import { type DeepPartial, PublishMode, RestartCondition, ServiceSpec, UpdateOrder } from "../../gen/skep/v1/specs.js";
 
+export type Mode = "replicated" | "global" | "replicated-job" | "global-job";
+
 export interface ServiceWish {
   readonly name: string;
+  /** Replicated unless said otherwise. */
+  readonly mode?: Mode;
+  /** Of a replicated job: its completions. */
   readonly replicas?: number;
+  readonly maxConcurrent?: number;
   readonly image?: string;
   /** What its containers do: the label `skep.sim` (engine/embedded/label.ts). */
   readonly sim?: string;
@@ -48,7 +54,7 @@ export function serviceSpec(wish: ServiceWish): ServiceSpec {
       }),
       placement: { constraints: Array.from(wish.constraints ?? []), maxReplicas: wish.maxReplicasPerNode ?? 0 },
     },
-    mode: { $case: "replicated", value: { replicas: wish.replicas ?? 1 } },
+    mode: modeOf(wish),
     update: {
       parallelism: wish.parallelism ?? 1,
       delay: wallTime(wish.updateDelayMs ?? 0),
@@ -59,5 +65,25 @@ export function serviceSpec(wish: ServiceWish): ServiceSpec {
       endpoint: { ports: [{ targetPort: 80, publishedPort: wish.hostPort, publishMode: PublishMode.HOST }] },
     }),
   };
+  if (isJob(wish)) return ServiceSpec.fromPartial({ ...spec, update: undefined });
   return ServiceSpec.fromPartial(spec);
+}
+
+export function isJob({ mode = "replicated" }: ServiceWish): boolean {
+  return mode.endsWith("job");
+}
+
+function modeOf({ mode = "replicated", replicas = 1, maxConcurrent = 1 }: ServiceWish): ServiceSpec["mode"] {
+  switch (mode) {
+    case "replicated":
+      return { $case: "replicated", value: { replicas } };
+    case "global":
+      return { $case: "global", value: {} };
+    case "replicated-job":
+      return { $case: "replicatedJob", value: { totalCompletions: replicas, maxConcurrent } };
+    case "global-job":
+      return { $case: "globalJob", value: {} };
+    default:
+      return mode satisfies never;
+  }
 }

@@ -1,8 +1,9 @@
 // What a user does, as the CLI would: asks some manager with one request id until there is an answer.
 
 import { type Clock, rpcError, SwarmError, sleep } from "../../base/index.js";
+import { simLabel } from "../../engine/embedded/index.js";
 import type { Node, Service } from "../../gen/skep/v1/objects.js";
-import { NodeAvailability, type NodeSpec, type ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { NodeAvailability, NodeRole, type NodeSpec, type ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { type Control, findNode, findService, lostLeadership } from "../../manager/control/index.js";
 import type { Leading } from "../../manager/index.js";
 import { specOf } from "../../store/index.js";
@@ -53,6 +54,16 @@ export class User {
     });
   }
 
+  /** `service update --image`, and from now on the containers do nothing by themselves. */
+  calm(name: string, image: string): Promise<void> {
+    return this.update(name, (spec) => {
+      const { task } = spec;
+      if (!task?.container) throw rpcError("InvalidArgument", `${name} runs no container`);
+      const { [simLabel]: _, ...labels } = task.container.labels;
+      return { ...spec, task: { ...task, container: { ...task.container, image, labels } } };
+    });
+  }
+
   async rollback(name: string): Promise<void> {
     await this.#ask(async (control, requestId) => {
       const service = findService(control.view, name);
@@ -75,6 +86,18 @@ export class User {
 
   setAvailability(name: string, availability: keyof typeof NodeAvailability): Promise<void> {
     return this.updateNode(name, (spec) => ({ ...spec, availability: NodeAvailability[availability] }));
+  }
+
+  setLabel(name: string, key: string, value: string): Promise<void> {
+    return this.updateNode(name, (spec) => {
+      const { name: ownName = "", labels = {} } = spec.annotations ?? {};
+      return { ...spec, annotations: { name: ownName, labels: { ...labels, [key]: value } } };
+    });
+  }
+
+  /** `node promote` and `node demote`. */
+  setRole(name: string, role: keyof typeof NodeRole): Promise<void> {
+    return this.updateNode(name, (spec) => ({ ...spec, desiredRole: NodeRole[role] }));
   }
 
   /** `node rm`. */

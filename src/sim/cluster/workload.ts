@@ -1,112 +1,160 @@
-// What a user of a simulated cluster may do next, drawn from a seed.
+// What a user of a simulated cluster may do next. Nothing is waited for: requests are under way side by side, one at a time
+// for each service and node.
 
+import { SwarmError } from "../../base/index.js";
 import type { SeededRandom } from "../random.js";
 import type { SimCluster } from "./cluster.js";
+import type { SimHost } from "./host.js";
 import type { Model } from "./model.js";
-import type { ServiceWish } from "./spec.js";
+import { isJob } from "./spec.js";
+import { drawWish, zoneLabel, zones } from "./wishes.js";
 
 const servicesMax = 4;
 const replicasMax = 9;
-const hostsMax = 6;
-
-/** What containers may do; all of them run once they are left alone. */
-const quirks = ["hang=stop", "start=2s", "pull=1s", "health=good@2s"];
+/** Nodes there may be because somebody joined. */
+const hostsMax = 8;
+const managersMax = 5;
 
 /** Asks for one thing; undefined where it makes no sense now. The clock has to run for the answer to come. */
-export type Draw = (cluster: SimCluster, model: Model, random: SeededRandom) => Promise<void> | undefined;
+type Draw = (cluster: SimCluster, model: Model, random: SeededRandom) => Promise<void> | undefined;
 
-export const workload: readonly (readonly [weight: number, name: string, draw: Draw])[] = [
-  [6, "create", create],
-  [6, "scale", scale],
-  [5, "update", update],
-  [2, "remove", remove],
-  [1, "rollback", rollback],
-  [3, "availability", setAvailability],
-  [1, "remove a node", removeNode],
-  [1, "join", join],
-];
+const workload: Readonly<Record<string, readonly [weight: number, draw: Draw]>> = {
+  create: [6, create],
+  scale: [6, scale],
+  update: [5, update],
+  remove: [2, remove],
+  rollback: [1, rollback],
+  availability: [3, setAvailability],
+  label: [2, setLabel],
+  join: [1, join],
+  leave: [1, leave],
+  "remove node": [1, removeNode],
+  promote: [1, promote],
+  demote: [1, demote],
+};
 
-function create(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  if (model.services.size >= servicesMax) return undefined;
-  const wish = drawWish(model.newName(), cluster.members.length, random);
-  return cluster.user.create(wish).then(() => model.created(wish));
+export const workNames: readonly (readonly [name: string, weight: number])[] = Object.entries(workload).map(
+  ([name, [weight]]) => [name, weight],
+);
+
+export function workNamed(name: string): Draw | undefined {
+  return workload[name]?.[1];
 }
 
-function drawWish(name: string, hosts: number, random: SeededRandom): ServiceWish {
-  const kind = random.pick(["free", "free", "free", "published", "limited"] as const);
-  const isConstrained = random.chance(0.15);
-  // What cannot have all its replicas at once never gets through an update, in Docker neither.
-  const max = kind === "free" ? replicasMax : hosts - Number(isConstrained);
-  return {
-    name,
-    replicas: random.int(max + 1),
-    image: "app:1",
-    stopGraceMs: random.chance(0.05) ? 90_000 : 500 + random.int(3_000),
-    restartDelayMs: random.pick([0, 200, 1_000, 5_000]) ?? 0,
-    order: kind === "free" && random.chance(0.4) ? "START_FIRST" : "STOP_FIRST",
-    parallelism: random.int(4),
-    updateDelayMs: random.chance(0.2) ? random.int(3_000) : 0,
-    monitorMs: random.pick([0, 500, 5_000]) ?? 0,
-    ...(random.chance(0.2) && { sim: random.pick(quirks) ?? "" }),
-    ...(kind === "published" && { hostPort: 8_000 + random.int(1_000) }),
-    ...(kind === "limited" && { maxReplicasPerNode: 1 }),
-    ...(isConstrained && { constraints: ["node.hostname!=w1"] }),
-    ...(random.chance(0.2) && { nanoCpus: 2e8 }),
-  };
+function create(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const name = model.newName();
+  if (model.services.size >= servicesMax) return undefined;
+  const wish = drawWish(name, cluster.members.length, random);
+  const made = cluster.user.create(wish).then(() => model.created(wish));
+  return model.busyWith(name, made.catch(unlessRefused("Unimplemented")));
 }
 
 function scale(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick([...model.services.keys()]);
-  if (name === undefined) return undefined;
-  const wish = model.services.get(name)?.wish;
-  const replicas = random.int(1 + (wish && isBounded(wish) ? (wish.replicas ?? 0) : replicasMax));
-  return cluster.user.scale(name, replicas).then(() => model.scaled(name, replicas));
-}
-
-/** Needs a host for each replica. */
-function isBounded(wish: ServiceWish): boolean {
-  return wish.hostPort !== undefined || wish.maxReplicasPerNode !== undefined;
+  const name = random.pick(model.idle);
+  const wanted = model.services.get(name ?? "");
+  if (name === undefined || wanted?.wish.mode !== "replicated") return undefined;
+  const { hostPort, maxReplicasPerNode } = wanted.wish;
+  // A host for each replica.
+  const isBounded = hostPort !== undefined || maxReplicasPerNode !== undefined;
+  const replicas = random.int(1 + (isBounded ? cluster.members.length : replicasMax));
+  return model.busyWith(
+    name,
+    cluster.user.scale(name, replicas).then(() => model.scaled(name, replicas)),
+  );
 }
 
 function update(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick([...model.services.keys()]);
+  const name = random.pick(model.idle);
   if (name === undefined) return undefined;
   const image = `app:${1 + random.int(4)}`;
-  return cluster.user.setImage(name, image).then(() => model.updated(name, image));
+  return model.busyWith(
+    name,
+    cluster.user.setImage(name, image).then(() => model.updated(name, image)),
+  );
 }
 
 function remove(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick([...model.services.keys()]);
+  const name = random.pick(model.idle);
   if (name === undefined) return undefined;
-  return cluster.user.remove(name).then(() => model.removed(name));
+  return model.busyWith(
+    name,
+    cluster.user.remove(name).then(() => model.removed(name)),
+  );
 }
 
-/** Back to the image before, if there was another; the number of replicas goes back, too. */
+/** Back to the spec before, if there is one; the number of replicas goes back, too. */
 function rollback(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick([...model.services.keys()]);
-  if (name === undefined) return undefined;
+  const name = random.pick(model.idle);
+  const wanted = model.services.get(name ?? "");
+  if (name === undefined || !wanted || isJob(wanted.wish) || !cluster.leading) return undefined;
   const previous = cluster.previousSpec(name);
   if (!previous) return undefined;
-  return cluster.user.rollback(name).then(() => {
-    model.scaled(name, previous.mode?.$case === "replicated" ? previous.mode.value.replicas : 0);
+  const rolledBack = cluster.user.rollback(name).then(() => {
+    if (previous.mode?.$case === "replicated") model.scaled(name, previous.mode.value.replicas);
     model.updated(name, previous.task?.container?.image ?? "");
   });
+  return model.busyWith(name, rolledBack);
+}
+
+function setAvailability(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = idleHost(cluster, model, random);
+  const availability = random.pick(["ACTIVE", "ACTIVE", "PAUSE", "DRAIN"] as const) ?? "ACTIVE";
+  return host && model.busyWith(host.nodeId, cluster.user.setAvailability(host.nodeId, availability));
+}
+
+function setLabel(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = idleHost(cluster, model, random);
+  const zone = random.pick(zones) ?? "a";
+  return host && model.busyWith(host.nodeId, cluster.user.setLabel(host.nodeId, zoneLabel, zone));
+}
+
+function join(cluster: SimCluster, _model: Model, random: SeededRandom): Promise<void> | undefined {
+  if (cluster.members.length >= hostsMax) return undefined;
+  const role = random.chance(0.2) && cluster.managers.all.length < managersMax ? "manager" : "worker";
+  return cluster.join(cluster.newHostName(), { role }).then(() => undefined);
+}
+
+/** The node says goodbye, stops what it runs and is gone; its row is removed by the next `remove node`. */
+function leave(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = idleHost(cluster, model, random);
+  if (!host || cluster.members.length < 3 || !isLeisurely(host, cluster)) return undefined;
+  return model.busyWith(host.nodeId, cluster.leave(host));
 }
 
 /** A host without power is forgotten by the swarm; when it is back it hears so. */
 function removeNode(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const host = random.pick(cluster.members.filter(({ isPowered, name }) => !isPowered && name !== "w1"));
-  if (!host || cluster.members.length < 3 || [...model.services.values()].some(({ wish }) => isBounded(wish)))
-    return undefined;
-  return cluster.user.removeNode(host.nodeId, true).then(() => host.wasRemoved());
+  const isGone = (host: SimHost): boolean => !host.isPowered && !cluster.managers.get(host.name);
+  const host = random.pick(cluster.members.filter((each) => isGone(each) && !model.isBusy(each.nodeId)));
+  if (!host || cluster.members.length < 3) return undefined;
+  const removed = cluster.user.removeNode(host.nodeId, true).then(() => host.wasRemoved());
+  return model.busyWith(host.nodeId, removed.catch(unlessRefused("FailedPrecondition")));
 }
 
-function setAvailability(cluster: SimCluster, _model: Model, random: SeededRandom): Promise<void> | undefined {
-  const host = random.pick(cluster.members);
-  const availability = random.pick(["ACTIVE", "ACTIVE", "PAUSE", "DRAIN"] as const);
-  return host && availability && cluster.user.setAvailability(host.nodeId, availability);
+function promote(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = idleHost(cluster, model, random);
+  if (!host || cluster.managers.all.length >= managersMax) return undefined;
+  return model.busyWith(host.nodeId, cluster.user.setRole(host.nodeId, "MANAGER"));
 }
 
-function join(cluster: SimCluster): Promise<void> | undefined {
-  return cluster.members.length < hostsMax ? cluster.join(cluster.newHostName()).then(() => undefined) : undefined;
+function demote(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
+  const host = idleHost(cluster, model, random);
+  if (!host || !cluster.managers.get(host.name)) return undefined;
+  const demoted = cluster.user.setRole(host.nodeId, "WORKER");
+  return model.busyWith(host.nodeId, demoted.catch(unlessRefused("FailedPrecondition")));
+}
+
+function idleHost(cluster: SimCluster, model: Model, random: SeededRandom): SimHost | undefined {
+  return random.pick(cluster.members.filter(({ nodeId }) => !model.isBusy(nodeId)));
+}
+
+/** Up, and no manager. */
+function isLeisurely(host: SimHost, cluster: SimCluster): boolean {
+  return host.isDaemonUp && host.isConnected && !cluster.managers.get(host.name);
+}
+
+/** The managers may say no to this. */
+function unlessRefused(kind: SwarmError["kind"]): (error: unknown) => void {
+  return (error) => {
+    if (!(error instanceof SwarmError) || error.kind !== kind) throw error;
+  };
 }

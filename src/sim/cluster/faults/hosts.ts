@@ -1,33 +1,25 @@
-// What may go wrong in a simulated cluster, drawn from a seed; each fault says how it ends.
+// What may go wrong with a host: its containers, daemon, power, line, engine and clock.
 
-import type { SeededRandom } from "../random.js";
-import type { SimCluster } from "./cluster.js";
-import type { SimHost } from "./host.js";
+import type { SeededRandom } from "../../random.js";
+import type { SimCluster } from "../cluster.js";
+import type { SimHost } from "../host.js";
+import { type Fault, type Faults, ifPowered, onHost } from "./fault.js";
 
-/** Ends what was begun, and runs the clock itself if that takes time. */
-export type End = () => Promise<void> | void;
-
-/** Begins a fault; undefined where it makes no sense now. */
-export type Fault = (
-  cluster: SimCluster,
-  random: SeededRandom,
-) => { readonly what: string; readonly end?: End } | undefined;
-
-export const faults: readonly (readonly [weight: number, fault: Fault])[] = [
-  [6, killContainer],
-  [3, killDaemon],
-  [3, stopDaemon],
-  [3, powerOff],
-  [4, cutLine],
-  [2, resetLine],
-  [3, freezeEngine],
-  [3, crashEngine],
-  [3, loseAnswers],
-  [2, failPulls],
-  [4, crashManager],
-  [2, crashManagerWithin],
-  [1, jumpClock],
-];
+export const hostFaults: Faults = {
+  "kill container": [6, killContainer],
+  "kill daemon": [3, killDaemon],
+  "stop daemon": [3, stopDaemon],
+  "pause daemon": [2, pauseDaemon],
+  "power off": [3, powerOff],
+  "cut line": [4, cutLine],
+  "reset line": [2, resetLine],
+  "freeze engine": [3, freezeEngine],
+  "crash engine": [3, crashEngine],
+  "lose answers": [3, loseAnswers],
+  "fail pulls": [2, failPulls],
+  "skew clock": [2, skewClock],
+  "jump clocks": [1, jumpClocks],
+};
 
 function killContainer(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   const victim = random.pick(cluster.containers().filter(({ isRunning }) => isRunning));
@@ -51,6 +43,7 @@ function stopDaemon(cluster: SimCluster, random: SeededRandom): ReturnType<Fault
     // Nobody waits for its goodbye: whatever happens to it meanwhile, the next daemon starts when this fault ends.
     void host.stopDaemon(reason);
     const end = (): void => {
+      if (!host.isPowered || !host.isMember) return;
       host.killDaemon();
       host.startDaemon();
     };
@@ -123,50 +116,30 @@ function failPulls(cluster: SimCluster, random: SeededRandom): ReturnType<Fault>
   };
 }
 
-function crashManager(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
-  if (!cluster.manager.isUp) return undefined;
-  const survival = random.pick([undefined, "nothing", "everything", "torn"] as const);
-  cluster.manager.crash(survival);
-  return {
-    what: `the manager dies, of its unsynced writes survive: ${survival ?? "all, it was the process alone"}`,
-    end: () => cluster.startManager(),
-  };
+function pauseDaemon(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
+  return onHost(cluster, random, (host) => {
+    if (!host.isDaemonUp) return undefined;
+    cluster.disturb();
+    host.pauseDaemon();
+    const end = (): void => {
+      cluster.disturb();
+      host.resumeDaemon();
+    };
+    return { what: `the daemon of ${host.name} stands still`, end };
+  });
 }
 
-/** Not between two writes but within one: after so many operations of the disk. */
-function crashManagerWithin(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
-  const { manager } = cluster;
-  if (!manager.isUp) return undefined;
-  const operations = 1 + random.int(12);
-  manager.disk.crashAfter(operations);
-  return {
-    what: `the manager's machine dies within the ${operations}th operation of its disk from now`,
-    end: () => {
-      manager.crash("torn");
-      return cluster.startManager();
-    },
-  };
+/** Within what honest clocks differ by. */
+function skewClock(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
+  return onHost(cluster, random, (host) => {
+    host.wallOffsetMs = random.int(8_000) - 4_000;
+    return { what: `the wall clock of ${host.name} is off by ${host.wallOffsetMs} ms` };
+  });
 }
 
 /** Somebody sets the wall clock; all hosts share it. */
-function jumpClock(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
+function jumpClocks(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   const byMs = random.pick([-3_600_000, -5_000, 5_000, 3_600_000]) ?? 0;
   cluster.clock.jumpWall(byMs);
   return { what: `the wall clock jumps by ${byMs / 1000} s` };
-}
-
-/** A host without power has nothing to mend; it comes back whole. */
-function ifPowered(host: SimHost, end: () => void): End {
-  return () => {
-    if (host.isPowered) end();
-  };
-}
-
-function onHost(
-  cluster: SimCluster,
-  random: SeededRandom,
-  fault: (host: SimHost) => ReturnType<Fault>,
-): ReturnType<Fault> {
-  const host = random.pick(cluster.hosts);
-  return host && fault(host);
 }

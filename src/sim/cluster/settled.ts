@@ -1,0 +1,132 @@
+// What everything has come to once faults are over: every service as its user wants it, nothing left of what is gone, and all
+// managers with the same rows. Says what is still missing.
+
+import { type Service, type Task, TaskState, UpdateState } from "../../gen/skep/v1/objects.js";
+import { NodeRole } from "../../gen/skep/v1/specs.js";
+import type { SimCluster } from "./cluster.js";
+import type { SimContainer } from "./containers.js";
+import type { SimHost } from "./host.js";
+import type { Model, Wanted } from "./model.js";
+import { isJob, type ServiceWish } from "./spec.js";
+
+const historyMax = 5;
+/** Older specs of a service that are kept, apart from those that tasks were made from. */
+const revisionsMax = 10;
+
+/** Hosts on which the service may run, when all of them are well. */
+export function eligible(wish: ServiceWish, cluster: SimCluster): readonly SimHost[] {
+  return cluster.members.filter((host) => {
+    const labels = cluster.node(host.name).spec?.annotations?.labels ?? {};
+    return (wish.constraints ?? []).every((constraint) => {
+      const [, key = "", operator, value] = /^node\.(hostname|labels\.\w+)(==|!=)(\S+)$/.exec(constraint) ?? [];
+      const actual = key === "hostname" ? host.name : (labels[key.replace("labels.", "")] ?? "");
+      return (actual === value) === (operator === "==");
+    });
+  });
+}
+
+/** What is not yet as it has to be; undefined when everything is. */
+export function unsettled(cluster: SimCluster, model: Model): string | undefined {
+  if (!cluster.leading) return "nobody leads";
+  return unsettledManagers(cluster) ?? leftovers(cluster, model) ?? unsettledServices(cluster, model);
+}
+
+/** Managers that have not applied all. */
+export function behind({ managers, store }: SimCluster): readonly string[] {
+  return managers.all.filter((each) => each.store?.revision !== store.revision).map(({ name }) => name);
+}
+
+function unsettledServices(cluster: SimCluster, model: Model): string | undefined {
+  for (const [name, wanted] of model.services) {
+    const problem = problemOf(name, wanted, cluster);
+    if (problem !== undefined) return `${name} ${problem}`;
+  }
+  return undefined;
+}
+
+/** Everybody who is to be a manager votes, and nobody else does. */
+function unsettledManagers({ store, voters }: SimCluster): string | undefined {
+  const rows = [...store.table("node").all()];
+  const wanted = rows.filter(({ spec }) => spec?.desiredRole === NodeRole.MANAGER);
+  const places = wanted.map(({ manager }) => manager?.raftId ?? 0);
+  if (rows.some(({ spec, role }) => role !== spec?.desiredRole)) return "not every node has the role it is to have";
+  if (places.length !== voters.length || places.some((id) => !voters.includes(id))) {
+    return `${voters.length} managers vote: ${voters.join(" ")}, wanted are ${places.join(" ")}`;
+  }
+  return undefined;
+}
+
+/** Tasks and containers of services that are gone, and more history than is kept. */
+function leftovers(cluster: SimCluster, { services }: Model): string | undefined {
+  const { store } = cluster;
+  const containers = cluster.containers();
+  const foreign = containers.find(({ isRunning, serviceName }) => isRunning && !services.has(serviceName));
+  if (foreign) return `a container of ${foreign.serviceName} still runs on ${foreign.host}`;
+  const lost = containers.find(({ taskId }) => !store.table("task").get(taskId));
+  if (lost) return `a container is left on ${lost.host} of a task that is gone`;
+  const tasks = [...store.table("task").all()];
+  const gone = tasks.find(({ serviceId }) => !store.table("service").get(serviceId));
+  if (gone) return `task ${gone.id} is left of a service that is gone`;
+  const revisions = [...store.table("revision").all()].length;
+  if (revisions > services.size * (revisionsMax + 1) + tasks.length) return `${revisions} revisions are kept`;
+  return tasks.length > tasksMax(tasks, services) ? `${tasks.length} tasks are kept` : undefined;
+}
+
+/** Docker keeps five ended tasks of a slot, and those of slots that were scaled away. */
+function tasksMax(tasks: readonly Task[], services: Model["services"]): number {
+  const known = new Set(tasks.map(({ serviceId, slot, nodeId }) => `${serviceId}/${slot || nodeId}`)).size;
+  const wanted = [...services.values()].reduce((sum, { replicas }) => sum + replicas, 0);
+  return Math.max(known, wanted) * (historyMax + 1);
+}
+
+/** What a service still lacks. */
+function problemOf(name: string, wanted: Wanted, cluster: SimCluster): string | undefined {
+  const service = [...cluster.store.table("service").by("name", name)][0];
+  if (!service) return "is not there, although it was acknowledged";
+  const tasks = [...cluster.store.table("task").by("service", service.id)];
+  const running = cluster.running(name);
+  return isJob(wanted.wish)
+    ? jobProblem(service, tasks, wanted, running, cluster)
+    : runningProblem(service, tasks, wanted, running, cluster);
+}
+
+function runningProblem(
+  service: Service,
+  tasks: readonly Task[],
+  { wish, replicas, image }: Wanted,
+  running: readonly SimContainer[],
+  cluster: SimCluster,
+): string | undefined {
+  const hosts = eligible(wish, cluster);
+  const count = wish.mode === "global" ? hosts.length : replicas;
+  if (running.length !== count) return `runs ${running.length} of ${count}`;
+  if (wish.mode === "global" && new Set(running.map(({ host }) => host)).size !== count) return "is not on every node";
+  const waiting = tasks.filter(
+    (task) => task.desiredState <= TaskState.COMPLETE && task.status?.state !== TaskState.RUNNING,
+  );
+  if (waiting.length > 0) return `has ${waiting.length} tasks that are not RUNNING`;
+  const state = service.updateStatus?.state;
+  if (state === UpdateState.UPDATING || state === UpdateState.ROLLBACK_STARTED) return "is being updated";
+  const old = running.filter((container) => container.image !== image).length;
+  return old > 0 ? `runs ${old} of another image than ${image}` : undefined;
+}
+
+function jobProblem(
+  service: Service,
+  tasks: readonly Task[],
+  { wish, replicas, image }: Wanted,
+  running: readonly SimContainer[],
+  cluster: SimCluster,
+): string | undefined {
+  if (running.length > 0) return `still runs ${running.length}`;
+  const iteration = service.jobStatus?.iteration ?? 0;
+  const done = tasks.filter(
+    (task) => (task.jobIteration ?? 0) === iteration && task.status?.state === TaskState.COMPLETE,
+  );
+  if (wish.mode === "replicated-job") {
+    return done.length === replicas ? undefined : `${done.length} of ${replicas} are complete, of ${image}`;
+  }
+  const nodes = new Set(done.map(({ nodeId }) => nodeId));
+  const missing = eligible(wish, cluster).filter(({ nodeId }) => !nodes.has(nodeId));
+  return missing.length > 0 ? `is not complete on ${missing.map(({ name }) => name).join(", ")}` : undefined;
+}
