@@ -39,7 +39,7 @@ export interface Insight {
   /** `service`: id, name or the beginning of an id. `nowMs`: wall time. */
   explain(view: View, service: string, nowMs: number): Explanation;
   /** Refuses what the change itself would refuse, in the same words. Writes nothing. */
-  plan(control: Control, wish: ServiceWish, nowMs: number): Planned;
+  plan(control: Control, wish: ServiceWish, nowMs: number): Promise<Planned>;
 }
 
 /** A plan, and the specs it goes between as the model has them; what differs is the API's to name. */

@@ -6,6 +6,7 @@ import { type MetricsRegistry, systemRandom } from "../base/host/index.js";
 import { type Clock, type Log, messageOf, newId, SwarmError } from "../base/index.js";
 import { type DockerEngine, type EmbeddedEngine, type EngineAddress, handleEmbedded } from "../engine/index.js";
 import { explain, plan } from "../manager/insight/index.js";
+import { nextTurn } from "../raft/host/index.js";
 import type { DaemonOptions, ListenAddress } from "./flags.js";
 import type { LocalNode } from "./node.js";
 import { clearSocketPath } from "./sockets.js";
@@ -34,7 +35,7 @@ export async function serveApi(options: DaemonOptions, parts: ApiParts): Promise
       ...{ node, clock, log, metrics },
       engine: apiEngine(options.engine, address, engine),
       newId: () => newId(systemRandom),
-      insight: { explain, plan },
+      insight: { explain, plan: (control, wish, nowMs) => plan(control, wish, nowMs, () => new Promise(nextTurn)) },
       status: () =>
         systemStatus({
           ...{ name: options.name, version, engine, engineAddress, clock },

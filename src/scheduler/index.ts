@@ -20,6 +20,7 @@ export {
   askedBy,
   askedByTask,
   nodeInfoOf,
+  nodeSetBySteps,
   nodeSetOf,
   type PlannedPlacement,
   type PlannedTask,

@@ -123,7 +123,7 @@ export async function apiFixture(options: FixtureOptions = {}): Promise<Fixture>
         throw new SwarmError("Unimplemented", "no status in this test");
       },
       newId: () => newId(systemRandom),
-      insight: { explain, plan },
+      insight: { explain, plan: (control, wish, nowMs) => plan(control, wish, nowMs, async () => undefined) },
       ...modules,
     },
   );

@@ -155,7 +155,7 @@ export class Managers {
         interfaces: () => [],
         status: () => Promise.reject(new Error("not asked for")),
         newId: () => newId(this.random),
-        insight: { explain, plan },
+        insight: { explain, plan: (control, wish, nowMs) => plan(control, wish, nowMs, async () => undefined) },
       },
     );
   }

@@ -15,7 +15,7 @@ function explained(cluster: SimCluster): string {
   return explanationText(explain(cluster.store, "web", cluster.clock.now()), plainPaint);
 }
 
-function planned(cluster: SimCluster, change: (spec: ServiceSpec) => ServiceSpec): string {
+async function planned(cluster: SimCluster, change: (spec: ServiceSpec) => ServiceSpec): Promise<string> {
   const { leading, store } = cluster;
   const service = [...store.table("service").all()].find(({ name }) => name === "web");
   if (leading === undefined || service === undefined) throw new Error("nobody leads");
@@ -24,7 +24,7 @@ function planned(cluster: SimCluster, change: (spec: ServiceSpec) => ServiceSpec
     ...{ service: "web", version: undefined, spec: change(specOf(store, service)) },
     options: { rollback: false, registryAuthFrom: "spec" as const, nowMs: cluster.clock.now() },
   };
-  const answer = plan(leading.control, wish, cluster.clock.now());
+  const answer = await plan(leading.control, wish, cluster.clock.now(), async () => undefined);
   expect(store.revision).toBe(before);
   return planText({ ...answer.plan, Changes: [] }, plainPaint);
 }
@@ -95,7 +95,7 @@ test("a plan is told in a few sentences, and what it says happens", async () => 
     spec.task?.container === undefined
       ? spec
       : { ...spec, task: { ...spec.task, container: { ...spec.task.container, image: "nginx:2" } } };
-  expect(planned(cluster, change)).toBe(
+  expect(await planned(cluster, change)).toBe(
     "3 tasks would be replaced, one at a time, 10s apart, each old one before the new one starts; at least 2 stay running.\n" +
       "The new tasks would go: 1 on w1, 1 on w2, 1 on w3.\n" +
       "Pauses if one fails within 5s of its start. Nothing was changed. " +
@@ -103,5 +103,5 @@ test("a plan is told in a few sentences, and what it says happens", async () => 
   );
   await cluster.do(cluster.user.update("web", change));
   await cluster.throughout("two run", () => cluster.running("web").length >= 2, 60_000);
-  expect(planned(cluster, change)).toBe("Nothing would change: web is as asked, 3 tasks running.\n");
+  expect(await planned(cluster, change)).toBe("Nothing would change: web is as asked, 3 tasks running.\n");
 });

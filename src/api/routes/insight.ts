@@ -24,10 +24,10 @@ function explain({ control, id, shared }: LeaderCall): ApiResponse {
   return jsonText(toJson(insight.explain(control.view, id, clock.now())));
 }
 
-function plan(call: LeaderCall): ApiResponse {
+async function plan(call: LeaderCall): Promise<ApiResponse> {
   const { insight, clock } = call.shared.modules;
   const nowMs = clock.now();
-  const planned = insight.plan(call.control, wishOf(call, nowMs), nowMs);
+  const planned = await insight.plan(call.control, wishOf(call, nowMs), nowMs);
   const answer: Plan = { ...planned.plan, Changes: changes(planned.before, planned.after) };
   return jsonText(toJson(answer));
 }

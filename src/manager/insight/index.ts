@@ -11,5 +11,5 @@
  * Start at explain.ts and plan.ts.
  */
 export { explain } from "./explain.js";
-export { plan } from "./plan.js";
+export { plan, type Turn } from "./plan.js";
 export { summarizeTasks } from "./summary.js";

@@ -4,7 +4,7 @@ import type { LackingNodes } from "../../api/types.js";
 import type { Service, Task } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { isWanted, nodeName } from "../../model/index.js";
-import { type Asked, askedBy, nodeInfoOf, refusalOf } from "../../scheduler/index.js";
+import { type Asked, askedBy, type Needs, nodeInfoOf, refusalOf } from "../../scheduler/index.js";
 import type { View } from "../../store/index.js";
 import { naturally } from "./names.js";
 
@@ -20,11 +20,13 @@ export function lackingNodes(
 ): readonly LackingNodes[] {
   const served = new Set(tasks.filter(isWanted).map(({ nodeId }) => nodeId));
   const asked = suitability(askedBy(view, service.id, spec, []));
+  const known = new Map<string, Needs>();
   const byReason = new Map<string, string[]>();
   for (const node of view.table("node").all()) {
     if (served.has(node.id)) continue;
     const reason =
-      refusalOf(asked, nodeInfoOf(view, node))?.detail ?? "its task was not made yet, or ended and is not restarted";
+      refusalOf(asked, nodeInfoOf(view, node, known))?.detail ??
+      "its task was not made yet, or ended and is not restarted";
     byReason.set(reason, [...(byReason.get(reason) ?? []), nodeName(node)]);
   }
   return [...byReason].slice(0, reasonsMax).map(([reason, names]) => ({

@@ -4,7 +4,15 @@ import type { ExplainedNode, NodeCheck } from "../../api/types.js";
 import { type Node, NodeState } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../gen/skep/v1/specs.js";
 import { nodeName, satisfiesAll } from "../../model/index.js";
-import { type Asked, type Check, checksOf, type FilterName, type NodeInfo, nodeInfoOf } from "../../scheduler/index.js";
+import {
+  type Asked,
+  type Check,
+  checksOf,
+  type FilterName,
+  type Needs,
+  type NodeInfo,
+  nodeInfoOf,
+} from "../../scheduler/index.js";
 import type { View } from "../../store/index.js";
 import { nameOfTask, naturally } from "./names.js";
 
@@ -28,9 +36,10 @@ export function examine(view: View, asked: Asked, among: Iterable<Node>): Examin
   const ranked = [...among]
     .map((node) => ({ node, name: nodeName(node), rank: distance(node, asked) }))
     .sort((a, b) => a.rank - b.rank || naturally(a.name, b.name));
+  const known = new Map<string, Needs>();
   const nodes = ranked
     .slice(0, nodesListedMax)
-    .map(({ node }) => examined(asked, nodeInfoOf(view, node)))
+    .map(({ node }) => examined(asked, nodeInfoOf(view, node, known)))
     .sort((a, b) => a.refused - b.refused);
   return { nodes, leftOut: Math.max(0, ranked.length - nodesListedMax) };
 }

@@ -8,6 +8,7 @@ import { newTask, updateOf } from "../../model/index.js";
 import {
   askedBy,
   explainRefusals,
+  type NodeSet,
   nodeInfoOf,
   type PlannedPlacement,
   type PlannedTask,
@@ -29,25 +30,27 @@ export const placesMax = 100;
 
 type Places = Pick<Plan, "Placed" | "PlacedLeftOut" | "Unplaced" | "UnplacedWhy" | "Warnings" | "WouldHelp">;
 
-/** `draft` is left as if the tasks had been placed, so that what then refuses the others can be seen. */
-export function placing(
-  draft: Transaction,
-  service: Service,
-  spec: ServiceSpec,
-  between: TasksBetween,
-  nowMs: number,
-): Places {
-  const tried = tasksToPlace(draft, service, spec, between);
-  const gone = [...between.removed, ...between.replaced].map(({ id }) => id);
-  const placements = place(draft, tried.slice(0, placedMax), gone, nowMs);
-  const homeless = placements.filter(isUnplaced);
-  // Start-first needs room beside the old tasks, for as many as are changed at a time.
+/** A change, as far as it is known before its tasks have nodes. */
+export interface Change {
+  readonly service: Service;
+  readonly spec: ServiceSpec;
+  readonly between: TasksBetween;
+}
+
+/** `draft` and `nodes` are left as if the tasks had been placed, so that what then refuses the others can be seen. */
+export function placing(draft: Transaction, change: Change, nodes: NodeSet, nowMs: number): Places {
+  const { service, spec, between } = change;
+  const tried = [...between.added, ...between.replaced].map((task) => toPlace(draft, change, task));
   const startFirst = updateOf(spec, isRollingBack(service)).order === UpdateOrder.START_FIRST;
-  const cramped = startFirst ? firstExtras(draft, service, spec, between, nowMs).filter(isUnplaced) : [];
+  // Start-first needs room beside the old tasks, for as many as are changed at a time.
+  const cramped = startFirst ? firstExtras(draft, change, nodes, nowMs).filter(isUnplaced) : [];
+  const gone = [...between.removed, ...between.replaced].map(({ id }) => id);
+  const placements = place(draft, tried.slice(0, placedMax), { nodes, leaving: gone, nowMs });
+  const homeless = placements.filter(isUnplaced);
   if (homeless.length > 0) settleDraft(draft, service, placements, gone);
   const worst = homeless.length > 0 ? homeless : cramped;
   const names = new Map(tried.map(({ taskId, name }) => [taskId, name]));
-  const why = worst.length === 0 ? undefined : unplaced(draft, { service, spec, names }, worst, nowMs);
+  const why = worst.length === 0 ? undefined : unplaced(draft, change, { homeless: worst, names, nowMs });
   const listed = countByNode(draft, placements);
   return {
     Placed: listed.slice(0, placesMax),
@@ -86,19 +89,20 @@ interface ToPlace extends PlannedTask {
   readonly name: string;
 }
 
-function place(
-  view: View,
-  tasks: readonly ToPlace[],
-  leaving: readonly string[],
-  nowMs: number,
-): readonly PlannedPlacement[] {
+interface Where {
+  readonly nodes: NodeSet;
+  readonly leaving: readonly string[];
+  readonly nowMs: number;
+}
+
+function place(view: View, tasks: readonly ToPlace[], where: Where): readonly PlannedPlacement[] {
   const free = tasks.filter(({ node }) => node === undefined);
-  const settled = tasks.flatMap((task) => (task.node === undefined ? [] : [settle(view, task, task.node, leaving)]));
-  return free.length === 0 ? settled : [...settled, ...planPlacement(view, free, { nowMs, leaving })];
+  const settled = tasks.flatMap((task) => (task.node === undefined ? [] : [settle(view, task, task.node, where)]));
+  return [...settled, ...planPlacement(view, free, where)];
 }
 
 /** The slot of a global service is its node: it takes the task or refuses it. */
-function settle(view: View, task: ToPlace, node: Node, leaving: readonly string[]): PlannedPlacement {
+function settle(view: View, task: ToPlace, node: Node, { leaving }: Where): PlannedPlacement {
   const info = nodeInfoOf(view, node);
   for (const taskId of leaving) info.remove(taskId);
   const refusal = refusalOf(askedBy(view, task.serviceId, task.spec, task.networkIds), info);
@@ -107,11 +111,7 @@ function settle(view: View, task: ToPlace, node: Node, leaving: readonly string[
   return { taskId: task.taskId, nodeId: undefined, reason: explainRefusals(refused), refused };
 }
 
-function tasksToPlace(view: View, service: Service, spec: ServiceSpec, between: TasksBetween): readonly ToPlace[] {
-  return [...between.added, ...between.replaced].map((task) => toPlace(view, service, spec, task));
-}
-
-function toPlace(view: View, service: Service, spec: ServiceSpec, { id, slot, nodeId }: Task): ToPlace {
+function toPlace(view: View, { service, spec }: Change, { id, slot, nodeId }: Task): ToPlace {
   return {
     ...{ taskId: `new-${id}`, serviceId: service.id, revision: service.revision, spec },
     networkIds: networkIdsOf(view, spec),
@@ -120,22 +120,15 @@ function toPlace(view: View, service: Service, spec: ServiceSpec, { id, slot, no
   };
 }
 
-function firstExtras(
-  view: View,
-  service: Service,
-  spec: ServiceSpec,
-  { replaced, removed }: TasksBetween,
-  nowMs: number,
-): readonly PlannedPlacement[] {
+/** The first tasks that would be replaced, beside the ones they replace; `nodes` are as before afterwards. */
+function firstExtras(view: View, change: Change, nodes: NodeSet, nowMs: number): readonly PlannedPlacement[] {
+  const { service, spec, between } = change;
   const { parallelism } = updateOf(spec, isRollingBack(service));
-  const first = replaced.slice(0, parallelism === 0 ? placedMax : Math.min(parallelism, placedMax));
-  const tasks = first.map((task) => toPlace(view, service, spec, task));
-  return place(
-    view,
-    tasks,
-    removed.map(({ id }) => id),
-    nowMs,
-  );
+  const first = between.replaced.slice(0, parallelism === 0 ? placedMax : Math.min(parallelism, placedMax));
+  const tasks = first.map((task) => toPlace(view, change, task));
+  const placements = place(view, tasks, { nodes, leaving: between.removed.map(({ id }) => id), nowMs });
+  for (const { taskId } of tasks) nodes.vacate(taskId);
+  return placements;
 }
 
 type Unplaced = PlannedPlacement & { readonly nodeId: undefined };
@@ -154,11 +147,14 @@ function countByNode(view: View, placements: readonly PlannedPlacement[]): reado
 
 function unplaced(
   view: View,
-  of: { readonly service: Service; readonly spec: ServiceSpec; readonly names: ReadonlyMap<string, string> },
-  homeless: readonly Unplaced[],
-  nowMs: number,
+  { service, spec }: Change,
+  found: {
+    readonly homeless: readonly Unplaced[];
+    readonly names: ReadonlyMap<string, string>;
+    readonly nowMs: number;
+  },
 ): { readonly wait: ExplainedWait; readonly help: readonly string[] } {
-  const { service, spec, names } = of;
+  const { homeless, names, nowMs } = found;
   const asked = askedBy(view, service.id, spec, networkIdsOf(view, spec));
   const { nodes, leftOut } = examine(view, asked, view.table("node").all());
   const asker = { serviceName: service.name, constraints: spec.task?.placement?.constraints ?? [] };

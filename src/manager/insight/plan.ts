@@ -5,6 +5,7 @@ import type { Plan } from "../../api/types.js";
 import type { Service } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { isJob } from "../../model/index.js";
+import { type NodeSet, nodeSetBySteps } from "../../scheduler/index.js";
 import { specOf, type Transaction, type View } from "../../store/index.js";
 import type { Control, ServiceWish } from "../control/index.js";
 import { foresee } from "../orchestrator/index.js";
@@ -20,13 +21,33 @@ export interface Planned {
   readonly after: ServiceSpec;
 }
 
-/** Refuses what the change itself would refuse. */
-export function plan(control: Control, wish: ServiceWish, nowMs: number): Planned {
+/** Resolves once others had their turn. */
+export type Turn = () => Promise<void>;
+
+/** Refuses what the change itself would refuse. A swarm of many tasks is looked at in turns, with others in between. */
+export async function plan(control: Control, wish: ServiceWish, nowMs: number, turn: Turn): Promise<Planned> {
   const before = control.view;
-  return control.services.rehearse(wish, (draft, id) => planned(wish, before, draft, id, nowMs));
+  control.services.rehearse(wish, () => undefined);
+  const nodes = await inTurns(nodeSetBySteps(before, nowMs), turn);
+  return control.services.rehearse(wish, (draft, id) => planned(wish, { before, nodes, nowMs }, draft, id));
 }
 
-function planned(wish: ServiceWish, before: View, draft: Transaction, id: string, nowMs: number): Planned {
+async function inTurns<T>(steps: Generator<void, T>, turn: Turn): Promise<T> {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    await turn();
+  }
+}
+
+interface Now {
+  readonly before: View;
+  readonly nodes: NodeSet;
+  readonly nowMs: number;
+}
+
+function planned(wish: ServiceWish, now: Now, draft: Transaction, id: string): Planned {
+  const { before, nodes, nowMs } = now;
   const service = serviceIn(draft, id);
   const spec = specOf(draft, service);
   const previous = before.table("service").get(id);
@@ -34,7 +55,7 @@ function planned(wish: ServiceWish, before: View, draft: Transaction, id: string
   foresee(draft, id, { nowMs, newId: () => `planned-${(made += 1)}` });
   const between = tasksBetween(before, draft, service);
   const rollout = between.replaced.length === 0 ? undefined : rolloutOf(draft, service, spec, between);
-  const places = placing(draft, service, spec, between, nowMs);
+  const places = placing(draft, { service, spec, between }, nodes, nowMs);
   return {
     before: previous && specOf(before, previous),
     after: spec,

@@ -54,17 +54,17 @@ export function waitsOf(view: View, service: Service, tasks: readonly Task[]): W
 }
 
 function gathered(view: View, tasks: readonly Task[]): readonly Group[] {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, Cause & { sinceMs: number; readonly tasks: Task[] }>();
   for (const task of tasks.toSorted(bySlot)) {
     const cause = causeOf(view, task);
     // Which revision it is of decides what it asks of a node.
     const key = JSON.stringify([cause.stage, cause.reason, stateOf(task), task.nodeId, task.revision]);
     const known = groups.get(key);
-    groups.set(key, {
-      ...cause,
-      sinceMs: Math.min(cause.sinceMs, known?.sinceMs ?? cause.sinceMs),
-      tasks: [...(known?.tasks ?? []), task],
-    });
+    if (known === undefined) groups.set(key, { ...cause, tasks: [task] });
+    else {
+      known.tasks.push(task);
+      known.sinceMs = Math.min(known.sinceMs, cause.sinceMs);
+    }
   }
   return [...groups.values()].sort((a, b) => b.tasks.length - a.tasks.length || a.sinceMs - b.sinceMs);
 }

@@ -9,7 +9,7 @@ import { describe, expect, test } from "vitest";
 import { createApiServer, type HandlerRequest } from "../../../src/api/host/index.js";
 import { systemClock } from "../../../src/base/host/index.js";
 import { silentLog, silentMetrics } from "../../../src/base/index.js";
-import { explain, plan } from "../../../src/manager/insight/index.js";
+import { explain } from "../../../src/manager/insight/index.js";
 import { apiFixture, FakeNode } from "../fixture.js";
 
 const modules = {
@@ -20,7 +20,7 @@ const modules = {
   metrics: silentMetrics,
   status: () => Promise.reject(new Error("none")),
   newId: () => "id",
-  insight: { explain, plan },
+  insight: { explain, plan: () => Promise.reject(new Error("none")) },
 };
 
 test("the unix socket is for its owner and its group", async () => {

@@ -54,12 +54,15 @@ async function running(wish: Wish, nodes: readonly NodeOptions[] = [{}, {}, {}])
   return c;
 }
 
-function planned(c: Controlled, wish: Wish): Plan {
+const turn = async (): Promise<void> => undefined;
+
+async function planned(c: Controlled, wish: Wish): Promise<Plan> {
   const before = c.store.revision;
-  const { plan: answer } = plan(
+  const { plan: answer } = await plan(
     c.control,
     { service: "web", version: undefined, spec: specOf(wish), options: plain },
     c.clock.now(),
+    turn,
   );
   expect(c.store.revision).toBe(before);
   return { ...answer, Changes: [] };
@@ -86,7 +89,7 @@ describe("how many tasks", () => {
     ["a label of the service", { spec: { annotations: { name: "web", labels: { a: "b" } } } }, counts],
     ["update settings alone", { update: { parallelism: 2 } }, counts],
   ] as const)("%s", async (_, wish, expected) => {
-    expect(planned(await running({}), wish as Wish).Tasks).toEqual(expected);
+    expect((await planned(await running({}), wish as Wish)).Tasks).toEqual(expected);
   });
 });
 
@@ -102,12 +105,12 @@ describe("how they are replaced", () => {
     ["with a rollback", { failureAction: UpdateFailureAction.ROLLBACK }, { FailureAction: "rollback", Monitor: 5e9 }],
     ["whatever fails", { failureAction: UpdateFailureAction.CONTINUE }, { FailureAction: "continue" }],
   ])("%s", async (_, update, expected) => {
-    expect(planned(await running({}), { image: "nginx:2", update }).Rollout).toMatchObject(expected);
+    expect((await planned(await running({}), { image: "nginx:2", update })).Rollout).toMatchObject(expected);
   });
 
   test("start-first names the nodes that have room beside what runs", async () => {
     const c = await running({ memoryBytes: 3 * gib }, [{}, { memoryBytes: 4 * gib }, {}]);
-    const { Rollout } = planned(c, { memoryBytes: 3 * gib, image: "nginx:2", update: startFirst });
+    const { Rollout } = await planned(c, { memoryBytes: 3 * gib, image: "nginx:2", update: startFirst });
     expect(Rollout?.Room?.map(({ Hostname, Says }) => `${Hostname}: ${Says}`)).toEqual([
       "h1: memory 5.0 of 8.0 GiB free, 4 of 4 CPUs free",
       "h3: memory 5.0 of 8.0 GiB free, 4 of 4 CPUs free",
@@ -116,7 +119,7 @@ describe("how they are replaced", () => {
 
   test("start-first without room is told", async () => {
     const c = await running({ memoryBytes: 6 * gib });
-    const answer = planned(c, { memoryBytes: 6 * gib, image: "nginx:2", update: startFirst });
+    const answer = await planned(c, { memoryBytes: 6 * gib, image: "nginx:2", update: startFirst });
     expect(answer).toMatchObject({ Unplaced: 0, Rollout: { Room: [] } });
     expect(answer.Warnings).toEqual([
       "There is no room for a new task beside the old ones: the update would wait for it. With --update-order stop-first it would not.",
@@ -127,7 +130,7 @@ describe("how they are replaced", () => {
 describe("where they go", () => {
   test("spread over the nodes, as they will be", async () => {
     const c = await running({});
-    expect(planned(c, { replicas: 9 }).Placed.map(({ Hostname, Tasks }) => `${Hostname} ${Tasks}`)).toEqual([
+    expect((await planned(c, { replicas: 9 })).Placed.map(({ Hostname, Tasks }) => `${Hostname} ${Tasks}`)).toEqual([
       "h1 2",
       "h2 2",
       "h3 2",
@@ -135,13 +138,13 @@ describe("where they go", () => {
   });
 
   test("stop-first counts with the room the old ones leave", async () => {
-    const answer = planned(await running({ memoryBytes: 6 * gib }), { memoryBytes: 7 * gib });
+    const answer = await planned(await running({ memoryBytes: 6 * gib }), { memoryBytes: 7 * gib });
     expect(answer).toMatchObject({ Unplaced: 0, Warnings: [] });
   });
 
   test("what fits nowhere says why, and what would help", async () => {
     const c = await running({}, [{ labels: { disk: "ssd" } }, {}, {}]);
-    const answer = planned(c, { constraints: ["node.labels.disk==ssd"], maxReplicas: 1, image: "nginx:2" });
+    const answer = await planned(c, { constraints: ["node.labels.disk==ssd"], maxReplicas: 1, image: "nginx:2" });
     expect(answer.Unplaced).toBe(2);
     expect(answer.UnplacedWhy?.Reason).toBe(
       "no suitable node (scheduling constraints not satisfied on 2 nodes; max replicas per node limit exceed)",
@@ -173,7 +176,8 @@ describe("what is refused", () => {
     ],
   ])("%s: in the words of the call itself", async (_, wish, message) => {
     const c = await running({});
-    expect(() => plan(c.control, { version: undefined, options: plain, ...wish }, c.clock.now())).toThrow(message);
+    const asked = plan(c.control, { version: undefined, options: plain, ...wish }, c.clock.now(), turn);
+    await expect(asked).rejects.toThrow(message);
   });
 });
 
@@ -181,7 +185,7 @@ describe("a new service", () => {
   test("is planned from nothing, and nothing comes to be", async () => {
     const c = await running({});
     const wish = { service: undefined, version: undefined, spec: specOf({ name: "new", replicas: 2 }), options: plain };
-    const { plan: answer, before } = plan(c.control, wish, c.clock.now());
+    const { plan: answer, before } = await plan(c.control, wish, c.clock.now(), turn);
     expect(before).toBeUndefined();
     expect(answer).toMatchObject({
       Action: "create",
@@ -199,7 +203,12 @@ test("a rollback is planned with the rollback's settings, to the spec before", a
   const update = { service: "web", version: undefined, spec: specOf({ image: "nginx:2" }), options: plain };
   const { id, meta } = [...c.store.table("service").all()][0] ?? {};
   await c.control.services.update(c.request(), "web", meta?.version ?? 0, update.spec, plain);
-  const { plan: answer, after } = plan(c.control, { ...update, options: { ...plain, rollback: true } }, c.clock.now());
+  const { plan: answer, after } = await plan(
+    c.control,
+    { ...update, options: { ...plain, rollback: true } },
+    c.clock.now(),
+    turn,
+  );
   expect(answer).toMatchObject({ Action: "rollback", Tasks: { Kept: 3 } });
   expect(after.task?.container?.image).toBe("nginx:latest");
   expect(c.store.table("service").get(id ?? "")?.updateStatus?.state).not.toBe(UpdateState.ROLLBACK_STARTED);
@@ -207,7 +216,7 @@ test("a rollback is planned with the rollback's settings, to the spec before", a
 
 test("the plan and what then happens are the same", async () => {
   const c = await running({});
-  const answer = planned(c, { image: "nginx:2", replicas: 4 });
+  const answer = await planned(c, { image: "nginx:2", replicas: 4 });
   const { meta } = [...c.store.table("service").all()][0] ?? {};
   await c.control.services.update(
     c.request(),
