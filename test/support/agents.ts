@@ -43,19 +43,26 @@ export class FakeAgents {
   async kill(nodeId: string): Promise<void> {
     this.#off.add(nodeId);
     for (const [id, task] of this.running) if (task.nodeId === nodeId) this.#stopped(id);
-    await this.#m.writer.update((tx) => {
-      const node = tx.table("node").get(nodeId);
-      if (node) tx.put("node", { ...node, status: { ...status(node.status), state: NodeState.DOWN } });
-    });
+    await this.#setState(nodeId, NodeState.DOWN);
+  }
+
+  /** The host is cut off: its containers run on, and nothing reaches it. */
+  async cut(nodeId: string): Promise<void> {
+    this.#off.add(nodeId);
+    await this.#setState(nodeId, NodeState.DOWN);
+  }
+
+  /** The host is reached again, with its containers as they were. */
+  async mend(nodeId: string): Promise<void> {
+    this.#off.delete(nodeId);
+    await this.#setState(nodeId, NodeState.READY);
+    for (const task of [...this.#m.store.table("task").by("node", nodeId)]) this.#drive(task.id);
   }
 
   /** The host is back, without its containers: what it should still run has failed. */
   async revive(nodeId: string): Promise<void> {
     if (!this.#off.delete(nodeId)) return;
-    await this.#m.writer.update((tx) => {
-      const node = tx.table("node").get(nodeId);
-      if (node) tx.put("node", { ...node, status: { ...status(node.status), state: NodeState.READY } });
-    });
+    await this.#setState(nodeId, NodeState.READY);
     for (const task of [...this.#m.store.table("task").by("node", nodeId)]) {
       if (stateOf(task) === TaskState.RUNNING)
         await this.#report(task.id, isWanted(task) ? TaskState.FAILED : TaskState.SHUTDOWN);
@@ -66,6 +73,13 @@ export class FakeAgents {
   /** Ends a running container from outside. */
   async end(taskId: string, as: "FAILED" | "COMPLETE" = "FAILED"): Promise<void> {
     await this.#report(taskId, TaskState[as]);
+  }
+
+  async #setState(nodeId: string, state: NodeState): Promise<void> {
+    await this.#m.writer.update((tx) => {
+      const node = tx.table("node").get(nodeId);
+      if (node) tx.put("node", { ...node, status: { ...status(node.status), state } });
+    });
   }
 
   /** One step of a task; each report leads to the next through the watch. */

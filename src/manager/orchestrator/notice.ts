@@ -1,5 +1,6 @@
 // What an event makes the orchestrator look at, told from what was committed: only what it can change.
 
+import { millis } from "../../base/index.js";
 import { type Node, NodeState, type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../gen/skep/v1/specs.js";
 import { deepEqual, isGlobal, isTerminal, isWanted, stateOf } from "../../model/index.js";
@@ -106,7 +107,11 @@ function isOut(node: Node | undefined): boolean {
 }
 
 function sameOut(a: Node, b: Node): boolean {
-  return a.status?.state === b.status?.state && a.spec?.availability === b.spec?.availability;
+  return (
+    a.status?.state === b.status?.state &&
+    a.spec?.availability === b.spec?.availability &&
+    millis(a.spec?.drainTimeout) === millis(b.spec?.drainTimeout)
+  );
 }
 
 /** It came or went, or what decides whether it holds a global task changed: state, availability, what constraints see. */

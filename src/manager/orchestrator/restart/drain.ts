@@ -14,7 +14,7 @@ export type Drain =
   /** It stops, and another comes if none is there. `reason`: what a user should know. */
   | { readonly kind: "move"; readonly reason?: string }
   /** Another comes beside it. */
-  | { readonly kind: "replaceFirst" }
+  | { readonly kind: "replaceFirst"; readonly dueInMs: number }
   /** Another was made and does not run yet. */
   | { readonly kind: "wait"; readonly dueInMs: number };
 
@@ -26,9 +26,9 @@ export function drainOf(world: World, task: Task, slot: readonly Task[]): Drain 
   if (younger.some((other) => isWanted(other) && stateOf(other) === TaskState.RUNNING)) return { kind: "move" };
   const sinceMs = millis(node?.drainingSince);
   const tried = younger.filter((other) => isWanted(other) || createdAtMs(other) >= sinceMs);
-  if (tried.length === 0) return { kind: "replaceFirst" };
   const timeout = node?.spec?.drainTimeout;
   const timeoutMs = timeout === undefined ? drainTimeoutDefaultMs : millis(timeout);
+  if (tried.length === 0) return { kind: "replaceFirst", dueInMs: timeoutMs };
   const fromMs = sinceMs > 0 ? sinceMs : Math.min(...tried.map(createdAtMs));
   const dueInMs = remainingMs(fromMs + timeoutMs, world.nowMs, timeoutMs);
   if (dueInMs > 0) return { kind: "wait", dueInMs };

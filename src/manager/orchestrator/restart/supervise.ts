@@ -134,8 +134,10 @@ function drained(world: World, task: Task, slot: readonly Task[]): Look {
   switch (drain.kind) {
     case "wait":
       return { step: [], dueInMs: drain.dueInMs };
-    case "replaceFirst":
-      return { step: [{ kind: "create", task: taskFor(world, slotOf(task), slot, recordOfMove(world, task)) }] };
+    case "replaceFirst": {
+      const beside = taskFor(world, slotOf(task), slot, recordOfMove(world, task));
+      return { step: [{ kind: "create", task: beside }], dueInMs: drain.dueInMs };
+    }
     case "move": {
       const stop = drain.reason === undefined ? stopping(task) : stoppingBecause(drain.reason, task);
       return { step: moved(world, task, slot, stop) };
