@@ -29,7 +29,9 @@ export class ClusterState {
   /** Tasks whose placement is being written: decided, not yet true. */
   readonly inFlight = new Set<string>();
   readonly #view: View;
-  readonly #needs = new Map<string, Needs>();
+  /** By service and revision. */
+  readonly #asks = new Map<string, Asks>();
+  readonly #kinds = new Map<string, Asks>();
   /** While everything is looked at: tasks whose failure was counted, since they may be met twice. */
   #failed: Set<string> | undefined;
 
@@ -47,7 +49,7 @@ export class ClusterState {
     this.preassigned.clear();
     this.stale.clear();
     this.freed.clear();
-    this.#needs.clear();
+    this.#asks.clear();
     this.#failed = new Set();
     let seen = 0;
     for (const node of this.#view.table("node").all()) {
@@ -55,7 +57,7 @@ export class ClusterState {
       if (++seen % stepRows === 0) yield;
     }
     for (const task of this.#view.table("task").all()) {
-      this.#see(task.id);
+      this.#see(task.id, task);
       if (hasFailed(task) && statusAtMs(task) > nowMs - failureWindowMs) this.#fail(task);
       if (++seen % stepRows === 0) yield;
     }
@@ -93,9 +95,8 @@ export class ClusterState {
   }
 
   /** Brings the opinion of one task up to date with its row. */
-  #see(taskId: string): void {
+  #see(taskId: string, task = this.#view.table("task").get(taskId)): void {
     if (this.inFlight.has(taskId)) return;
-    const task = this.#view.table("task").get(taskId);
     this.#place(taskId, task);
     if (task !== undefined && isSchedulable(task)) this.#wait(task);
     else this.#forgetWait(taskId);
@@ -111,7 +112,7 @@ export class ClusterState {
       const isActive = isWanted(task);
       if (before === info && known?.isActive === isActive) return;
       const { serviceId, assignedGeneric: generic } = task;
-      this.nodes.occupy(info, { taskId, serviceId, needs: this.#needsOf(task), generic, isActive });
+      this.nodes.occupy(info, { taskId, serviceId, needs: this.#asksOf(task).needs, generic, isActive });
       if (before === info) this.freed.add(info);
     } else if (before !== undefined) {
       this.nodes.vacate(taskId);
@@ -122,8 +123,8 @@ export class ClusterState {
   #wait(task: Task): void {
     const key = revisionId(task.serviceId, task.revision);
     const make = (): Group => {
-      const needs = this.#needsOf(task);
-      return { serviceId: task.serviceId, key, needs, filters: activeFilters(needs) };
+      const { needs, filters } = this.#asksOf(task);
+      return { serviceId: task.serviceId, key, needs, filters };
     };
     if (task.nodeId === "") this.pending.add(task, key, make);
     else this.preassigned.add(task.id, task.nodeId, make);
@@ -142,27 +143,43 @@ export class ClusterState {
 
   #forget(revision: string): void {
     this.nodes.failures.forget(revision);
-    this.#needs.delete(revision);
+    this.#asks.delete(revision);
   }
 
-  /** Worked out once per revision, which never changes. */
-  #needsOf(task: Task): Needs {
+  /** Worked out once per revision, which never changes; the same for all that ask the same. */
+  #asksOf(task: Task): Asks {
     const key = revisionId(task.serviceId, task.revision);
-    const known = this.#needs.get(key);
+    const known = this.#asks.get(key);
     if (known !== undefined) return known;
     const drivers = task.networkIds.map((id) => this.#view.table("network").get(id)?.driver ?? "");
-    const needs = needsOf(taskSpecOf(this.#view, task), drivers);
-    this.#needs.set(key, needs);
-    invariant(this.#needs.size <= needsMax, "revisions that are gone are forgotten", { revisions: this.#needs.size });
-    return needs;
+    const asks = this.#shared(needsOf(taskSpecOf(this.#view, task), drivers));
+    this.#asks.set(key, asks);
+    invariant(this.#asks.size <= revisionsMax, "revisions that are gone are forgotten", { revisions: this.#asks.size });
+    return asks;
+  }
+
+  #shared(needs: Needs): Asks {
+    const key = `${needs.maxReplicas} ${needs.classKey}`;
+    const known = this.#kinds.get(key);
+    if (known !== undefined) return known;
+    if (this.#kinds.size >= kindsMax) this.#kinds.clear();
+    const asks = { needs, filters: activeFilters(needs) };
+    this.#kinds.set(key, asks);
+    return asks;
   }
 }
+
+/** What tasks ask, and the filters that have something to check for it. */
+type Asks = Pick<Group, "needs" | "filters">;
+
+/** Kinds of needs that are shared between services. */
+const kindsMax = 10_000;
 
 /** Rows looked at in one step. */
 const stepRows = 256;
 
 /** Revisions remembered at once: far more than a cluster has. */
-const needsMax = 1_000_000;
+const revisionsMax = 1_000_000;
 
 function hasFailed(task: Task): boolean {
   const state = stateOf(task);

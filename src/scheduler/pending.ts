@@ -6,14 +6,14 @@ import type { Group } from "./decide/place.js";
 export interface PendingGroup extends Group {
   /** In the order they came. */
   readonly tasks: Set<string>;
-  /** Which task each one replaces, where it replaces one. */
-  readonly replaces: Map<string, string>;
-  /** Those of `tasks` that were not told yet why they wait. */
-  readonly untold: Set<string>;
-  /** Why the others wait, as they were told. */
-  reason: string | undefined;
+  /** Which task each one replaces, where one does. */
+  replaces: Map<string, string> | undefined;
+  /** Those of `tasks` that were told why they wait, and what. */
+  told: { readonly taskIds: Set<string>; readonly reason: string } | undefined;
   /** Whether a try could find a node: a task came, or a node changed to its advantage. */
   isHungry: boolean;
+  /** Whether it was tried in vain since. */
+  isBlocked: boolean;
 }
 
 export class Pending {
@@ -48,13 +48,13 @@ export class Pending {
     let group = this.#groups.get(key);
     if (group === undefined) {
       const { serviceId, needs, filters } = make();
-      const told = { untold: new Set<string>(), reason: undefined };
-      group = { serviceId, key, needs, filters, tasks: new Set(), replaces: new Map(), ...told, isHungry: false };
+      const state = { replaces: undefined, told: undefined, isHungry: false, isBlocked: false };
+      group = { serviceId, key, needs, filters, tasks: new Set(), ...state };
       this.#groups.set(key, group);
     }
     group.tasks.add(task.id);
-    group.untold.add(task.id);
-    if (task.restart !== undefined && task.restart.replaces !== "") group.replaces.set(task.id, task.restart.replaces);
+    const replaces = task.restart?.replaces ?? "";
+    if (replaces !== "") group.replaces = (group.replaces ?? new Map<string, string>()).set(task.id, replaces);
     this.#groupOf.set(task.id, group);
     this.wake(group);
   }
@@ -64,8 +64,8 @@ export class Pending {
     if (group === undefined) return;
     this.#groupOf.delete(taskId);
     group.tasks.delete(taskId);
-    group.untold.delete(taskId);
-    group.replaces.delete(taskId);
+    group.told?.taskIds.delete(taskId);
+    group.replaces?.delete(taskId);
     if (group.tasks.size > 0) return;
     this.#groups.delete(group.key);
     this.#unblock(group);
@@ -95,6 +95,7 @@ export class Pending {
   /** It was tried in vain: it sleeps until it is woken. */
   block(group: PendingGroup): void {
     if (group.isHungry || group.tasks.size === 0) return;
+    group.isBlocked = true;
     const groups = this.#blocked.get(group.needs.classKey);
     if (groups) groups.add(group);
     else this.#blocked.set(group.needs.classKey, new Set([group]));
@@ -106,6 +107,8 @@ export class Pending {
   }
 
   #unblock(group: PendingGroup): void {
+    if (!group.isBlocked) return;
+    group.isBlocked = false;
     const groups = this.#blocked.get(group.needs.classKey);
     if (groups?.delete(group) && groups.size === 0) this.#blocked.delete(group.needs.classKey);
   }

@@ -34,7 +34,7 @@ export class Reasons {
 
   /** A group was tried in vain: what to tell those that were not told yet. */
   tell(group: PendingGroup): Told | undefined {
-    if (group.untold.size === 0) {
+    if (group.told?.taskIds.size === group.tasks.size) {
       this.#cluster.reasonsAreStale = true;
       return undefined;
     }
@@ -79,9 +79,9 @@ export class Reasons {
   }
 
   #settle(group: PendingGroup, reason: string): Told | undefined {
-    const taskIds = [...(reason === group.reason ? group.untold : group.tasks)];
-    group.reason = reason;
-    group.untold.clear();
+    const known = group.told?.reason === reason ? group.told.taskIds : undefined;
+    const taskIds = known === undefined ? [...group.tasks] : [...group.tasks].filter((id) => !known.has(id));
+    group.told = { taskIds: new Set(group.tasks), reason };
     return taskIds.length === 0 ? undefined : { taskIds, reason };
   }
 

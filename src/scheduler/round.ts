@@ -51,7 +51,7 @@ export class Round {
 
   /** Tasks that only the limit of replicas keeps away go where the ones they replace are; returns how many did. */
   #placeBeside(group: PendingGroup): number {
-    if (group.needs.maxReplicas === 0) return 0;
+    if (group.needs.maxReplicas === 0 || group.replaces === undefined) return 0;
     let placed = 0;
     for (const [taskId, replacedId] of [...group.replaces]) {
       if (placed >= turnMax) break;

@@ -23,7 +23,15 @@ export function assign(tx: Transaction, assignment: Assignment, now: WallTime): 
     nodeId: assignment.info.id,
     assignedGeneric: assignment.generic,
     wait: undefined,
-    status: { ...statusOf(task, now), state: TaskState.ASSIGNED, message },
+    status: {
+      timestamp: now,
+      state: TaskState.ASSIGNED,
+      message,
+      err: "",
+      container: undefined,
+      ports: [],
+      appliedAt: now,
+    },
   });
   return true;
 }

@@ -69,14 +69,14 @@ export class Draft implements Transaction {
       updatedAt: this.#now,
     };
     const stamped = { ...row, meta } as Rows[T];
-    this.#write(target, row.id, stamped);
+    this.#write(target, row.id, stamped, previous !== undefined);
     this.#changes.push({ kind: "put", table, row: stamped } as Change);
   }
 
   delete(table: TableName, id: string): void {
     const target = this.#tables[table] as DraftTable<TableName>;
     if (target.get(id) === undefined) return;
-    this.#write(target, id, gone);
+    this.#write(target, id, gone, true);
     this.#changes.push({ kind: "delete", table, id });
   }
 
@@ -84,7 +84,7 @@ export class Draft implements Transaction {
     const target = this.#tables.task;
     const task = target.get(taskId);
     invariant(task !== undefined, "a status is written to a task that exists", { taskId });
-    this.#write(target, taskId, withStatus(task, status, this.revision + 1));
+    this.#write(target, taskId, withStatus(task, status, this.revision + 1), true);
     this.#changes.push({ kind: "status", taskId, status });
   }
 
@@ -109,8 +109,8 @@ export class Draft implements Transaction {
     this.#undo = [];
   }
 
-  #write<T extends TableName>(target: DraftTable<T>, id: string, row: Rows[T] | typeof gone): void {
-    this.#undo.push({ target, id, before: target.set(id, row) });
+  #write<T extends TableName>(target: DraftTable<T>, id: string, row: Rows[T] | typeof gone, isThere: boolean): void {
+    this.#undo.push({ target, id, before: target.set(id, row, isThere) });
   }
 }
 
@@ -168,10 +168,9 @@ class DraftTable<T extends TableName> implements ReadTable<T> {
     return this.#merge(this.#base.byPrefix(prefix), this.#written().byPrefix(prefix));
   }
 
-  /** Writes or deletes a row; returns what stood there before, for `restore`. */
-  set(id: string, row: Rows[T] | typeof gone): Over<T> {
+  /** Writes or deletes a row, which `isThere` now or not; returns what stood over the base, for `restore`. */
+  set(id: string, row: Rows[T] | typeof gone, isThere: boolean): Over<T> {
     const before = this.#over.get(id);
-    const isThere = before === undefined ? this.#base.get(id) !== undefined : before !== gone;
     this.#sizeDelta += Number(row !== gone) - Number(isThere);
     this.#over.set(id, row);
     this.#index(id, row);
@@ -180,7 +179,7 @@ class DraftTable<T extends TableName> implements ReadTable<T> {
 
   /** `before`: what `set` returned. */
   restore(id: string, before: Over<TableName>): void {
-    const isThere = this.#over.get(id) !== gone;
+    const isThere = this.get(id) !== undefined;
     if (before === undefined) this.#over.delete(id);
     else this.#over.set(id, before as Rows[T] | typeof gone);
     this.#index(id, before as Over<T>);

@@ -57,21 +57,36 @@ export function openLeaves(set: NodeSet, ask: Ask): Leaves {
   const order = preference(ask.serviceId, penalties);
   const few = set.few(ask.needs);
   const index = few === undefined ? set.index(ask) : undefined;
-  const special = new Set(few ?? (set.ownsIndex(ask.serviceId) ? [] : set.holders(ask.serviceId)));
-  if (few === undefined) for (const info of penalties.keys()) special.add(info);
-  const looked = new Map<string, NodeInfo[]>();
-  for (const info of special) {
+  const special = few ?? specialNodes(set, ask, penalties);
+  const looked = lookAt(special, ask);
+  const byPath = new Map<string, Leaf>();
+  for (const path of new Set([...(index?.leaves.keys() ?? []), ...looked.keys()])) {
+    byPath.set(path, new Leaf(order, looked.get(path) ?? none, index?.leaves.get(path), special));
+  }
+  return { order, byPath, close: () => byPath.forEach((leaf) => leaf.close()) };
+}
+
+const none: readonly NodeInfo[] = [];
+const nobody: ReadonlySet<NodeInfo> = new Set();
+
+/** Nodes that stand elsewhere for these tasks than for others. A copy: placing tasks adds to the set's own. */
+function specialNodes(set: NodeSet, ask: Ask, penalties: ReadonlyMap<NodeInfo, number>): ReadonlySet<NodeInfo> {
+  const holders = set.ownsIndex(ask.serviceId) ? nobody : set.holders(ask.serviceId);
+  if (penalties.size === 0) return holders.size === 0 ? nobody : new Set(holders);
+  return new Set([...holders, ...penalties.keys()]);
+}
+
+/** Those that pass, by their place. */
+function lookAt(infos: ReadonlySet<NodeInfo>, ask: Ask): ReadonlyMap<string, readonly NodeInfo[]> {
+  const byPath = new Map<string, NodeInfo[]>();
+  for (const info of infos) {
     if (!passesAll(info, ask)) continue;
     const path = pathOf(info.node, ask.needs.spread).join(pathSeparator);
-    const nodes = looked.get(path);
+    const nodes = byPath.get(path);
     if (nodes) nodes.push(info);
-    else looked.set(path, [info]);
+    else byPath.set(path, [info]);
   }
-  const paths = new Set([...(index?.leaves.keys() ?? []), ...looked.keys()]);
-  const byPath = new Map(
-    [...paths].map((path) => [path, new Leaf(order, looked.get(path) ?? [], index?.leaves.get(path), special)]),
-  );
-  return { order, byPath, close: () => byPath.forEach((leaf) => leaf.close()) };
+  return byPath;
 }
 
 /** The candidates at one place: some sorted here, the others from an index. */

@@ -11,7 +11,7 @@ export class NodeHeap {
   constructor(order: Order, items: readonly NodeInfo[]) {
     this.#order = order;
     // A sorted array is a heap.
-    this.#items = [...items].sort(order);
+    this.#items = items.length === 0 ? [] : [...items].sort(order);
   }
 
   peek(): NodeInfo | undefined {

@@ -38,8 +38,8 @@ export class NodeSet {
   readonly #attributes = new Attributes(() => this.#infos.values());
   readonly #indexes = new Map<string, NodeIndex>();
   #uses = 0;
-  /** The nodes that hold active tasks of each service. */
-  readonly #holders = new Map<string, Set<NodeInfo>>();
+  /** The nodes that hold active tasks of each service; a single one stands for itself. */
+  readonly #holders = new Map<string, NodeInfo | Set<NodeInfo>>();
   /** Which node each task occupies. */
   readonly #places = new Map<string, NodeInfo>();
 
@@ -61,7 +61,8 @@ export class NodeSet {
 
   /** The nodes with active tasks of a service. */
   holders(serviceId: string): ReadonlySet<NodeInfo> {
-    return this.#holders.get(serviceId) ?? nobody;
+    const holders = this.#holders.get(serviceId);
+    return holders instanceof NodeInfo ? new Set([holders]) : (holders ?? nobody);
   }
 
   /** Readies what `few`, `ownsIndex` and `index` need, looking at no more than `budget` nodes; true once it is. */
@@ -78,7 +79,8 @@ export class NodeSet {
 
   /** Whether the service is on so many nodes that its own tasks count in the index's order. */
   ownsIndex(serviceId: string): boolean {
-    return this.holders(serviceId).size > this.#options.holdersMax;
+    const holders = this.#holders.get(serviceId);
+    return holders instanceof Set && holders.size > this.#options.holdersMax;
   }
 
   /** The index for such tasks; made if it is not there, and complete once `prepare` said so. */
@@ -136,8 +138,9 @@ export class NodeSet {
     this.#places.set(occupant.taskId, info);
     if (!occupant.isActive) return;
     const holders = this.#holders.get(occupant.serviceId);
-    if (holders) holders.add(info);
-    else this.#holders.set(occupant.serviceId, new Set([info]));
+    if (holders === undefined) this.#holders.set(occupant.serviceId, info);
+    else if (holders instanceof Set) holders.add(info);
+    else if (holders !== info) this.#holders.set(occupant.serviceId, new Set([holders, info]));
   }
 
   /** Takes a task from its node, which is returned. */
@@ -147,10 +150,7 @@ export class NodeSet {
     const serviceId = info.occupants.get(taskId)?.serviceId ?? "";
     info.remove(taskId);
     this.#places.delete(taskId);
-    if (info.countOf(serviceId) === 0) {
-      const holders = this.#holders.get(serviceId);
-      if (holders?.delete(info) && holders.size === 0) this.#holders.delete(serviceId);
-    }
+    if (info.countOf(serviceId) === 0) this.#letGo(serviceId, info);
     this.#journal.add(info, this.size);
     return info;
   }
@@ -158,6 +158,12 @@ export class NodeSet {
   fail(nodeId: string, key: string, atMs: number): void {
     const info = this.#infos.get(nodeId);
     if (info) this.failures.add(info, key, atMs);
+  }
+
+  #letGo(serviceId: string, info: NodeInfo): void {
+    const holders = this.#holders.get(serviceId);
+    if (holders === info) this.#holders.delete(serviceId);
+    else if (holders instanceof Set && holders.delete(info) && holders.size === 0) this.#holders.delete(serviceId);
   }
 
   /** The fewest nodes an equality constraint leaves; undefined: there is none. */

@@ -31,9 +31,9 @@ export interface Check {
 export function checksOf(asked: Asked, info: NodeInfo): readonly Check[] {
   return filters
     .filter((filter) => filter.isActive(asked.needs))
-    .map(({ name, passes }) => ({
-      filter: name,
-      refusal: passes(info, asked) ? undefined : { filter: name, ...details[name](info, asked) },
+    .map((filter) => ({
+      filter: filter.name,
+      refusal: filter.passes(info, asked) ? undefined : { filter: filter.name, ...details[filter.name](info, asked) },
     }));
 }
 
