@@ -15,6 +15,7 @@ import { freshRecord } from "../../src/manager/orchestrator/restart/policy.js";
 import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
 import { update } from "../../src/manager/orchestrator/update/update.js";
 import { isDirty } from "../../src/model/index.js";
+import { controlled, plain } from "../manager/control/support.js";
 import { aNode, aServiceSpec, aTask, type ServiceOptions, type TaskOptions } from "../support/memory.js";
 import { aWorld, lines, nowMs, type WorldOptions } from "../support/world.js";
 
@@ -483,6 +484,23 @@ describe("R-410 a paused update", () => {
       look([task(1), updated(1, 0)], { config, updateStatus: status({ state: UpdateState.PAUSED }) }).lines,
     ).toEqual(["old1 SHUTDOWN"]);
   });
+});
+
+test("R-415 any kept revision comes back, as the last one does", async () => {
+  const c = await controlled();
+  const version = () => c.store.table("service").get(id)?.meta?.version ?? 0;
+  const id = await c.control.services.create(c.request(), aServiceSpec({ image: "a" }));
+  for (const image of ["b", "c"]) {
+    await c.control.services.update(c.request(), id, version(), aServiceSpec({ image }), plain);
+  }
+  await c.control.history.rollBackTo(c.request(), "web", 1, version());
+  expect(c.store.table("service").get(id)).toMatchObject({
+    ...{ revision: 1, previousRevision: 3 },
+    updateStatus: { state: UpdateState.ROLLBACK_STARTED, message: "manually requested rollback" },
+  });
+  await expect(c.control.history.rollBackTo(c.request(), "web", 9, version())).rejects.toThrow(
+    "no revision 9 of service web is kept; kept: 1, 2, 3",
+  );
 });
 
 test("R-411 slots changed are counted; a rollback counts from its first look", () => {

@@ -82,22 +82,6 @@ describe("a task's life", () => {
     expect(bench.clock.monotonic()).toBeLessThan(4_000);
   });
 
-  test.each([
-    { startPeriod: 0, told: "t1 FAILED starting dockerexec: unhealthy container" },
-    { startPeriod: 10, told: "t1 RUNNING started" },
-  ])("R-310 healthy after 8 s, with a start period of $startPeriod s: $told", async ({ startPeriod, told }) => {
-    const seconds = (count: number) => ({ seconds: count, nanos: 0 });
-    const healthcheck = {
-      ...{ test: ["CMD", "true"], interval: seconds(1), timeout: seconds(1), startInterval: seconds(1), retries: 2 },
-      startPeriod: seconds(startPeriod),
-    };
-    const labels = { "skep.sim": "health=good@8s" };
-    const bench = await Bench.start();
-    await bench.assign(task("t1", "", { spec: { container: { image: "busybox", labels, healthcheck } } }));
-    await bench.clock.advance(30_000);
-    expect(bench.told.at(-1)).toBe(told);
-  });
-
   test("waits at READY with its container created until it is released", async () => {
     const bench = await Bench.start();
     await bench.assign(task("t1", "", { desiredState: READY }));
