@@ -11,7 +11,7 @@
  * place.ts; scheduler.ts is the loop, cluster.ts its opinion of the cluster. outlook.ts answers "why not" and "where would
  * it go" for others, without writing.
  */
-export { countRefusals, explain as explainRefusals, type FilterName, type RefusalCount } from "./decide/filters.js";
+export { explain as explainRefusals, type FilterName, type RefusalCount } from "./decide/filters.js";
 export type { Asked, Needs } from "./decide/needs.js";
 export type { NodeInfo } from "./decide/node-info.js";
 export type { NodeSet } from "./decide/node-set.js";
