@@ -34,7 +34,11 @@ export function specChanges(before: ServiceSpec, after: ServiceSpec): readonly s
   return replicas[0] === replicas[1] ? changed : [...changed, `replicas ${replicas.join(" → ")}`];
 }
 
+/** Fields that have a part of their own. */
+const namedFields: ReadonlySet<string> = new Set([
+  ...["image", "command", "args", "env", "mounts", "healthcheck", "labels", "registryAuth"],
+]);
+
 function otherContainerFields({ task }: ServiceSpec): unknown {
-  const { image, command, args, env, mounts, healthcheck, labels, registryAuth, ...rest } = task?.container ?? {};
-  return rest;
+  return Object.fromEntries(Object.entries(task?.container ?? {}).filter(([name]) => !namedFields.has(name)));
 }

@@ -35,8 +35,8 @@ export interface World {
 /** What a look takes from outside the store. */
 export interface Moment {
   readonly nowMs: number;
-  newId(): string;
-  stopWaitMs(task: Task, maxMs: number): number;
+  readonly newId: () => string;
+  readonly stopWaitMs: (task: Task, maxMs: number) => number;
 }
 
 /** The world of one service as a view shows it. */
