@@ -5,6 +5,7 @@ import { type Clock, Queue, SwarmError } from "../../base/index.js";
 import { AgentMessage, ManagerMessage } from "../../gen/skep/v1/dispatcher.js";
 import type { Connection } from "../../worker/index.js";
 import type { SimProgram } from "./program.js";
+import { type PublishAccept, publishOver } from "./publication.js";
 
 /** Messages that may wait for a reader. */
 const queueMax = 10_000;
@@ -21,7 +22,14 @@ export type Accept = (
   address: string,
   incoming: AsyncIterable<AgentMessage>,
   signal: AbortSignal,
-) => { readonly program: SimProgram; readonly answer: AsyncIterable<ManagerMessage> } | undefined;
+) => Accepted | undefined;
+
+export interface Accepted {
+  readonly program: SimProgram;
+  readonly answer: AsyncIterable<ManagerMessage>;
+  /** Takes log lines of the same node. */
+  readonly publish: PublishAccept;
+}
 
 /** Told of each message as it arrives. */
 export interface LinkEvents {
@@ -165,6 +173,7 @@ class Wire {
   readonly #managerGone = new AbortController();
   readonly #overListeners: (() => void)[] = [];
   #manager: SimProgram | undefined;
+  #publish: PublishAccept | undefined;
   #isAgentOver = false;
   #isReset = false;
 
@@ -184,6 +193,7 @@ class Wire {
     const accepted = accept(this.#toManager, signal);
     if (!accepted) return false;
     this.#manager = accepted.program;
+    this.#publish = accepted.publish;
     this.onOver(accepted.program.onEnd(() => this.reset()));
     void this.#serve(accepted.program, accepted.answer, signal);
     return true;
@@ -200,6 +210,11 @@ class Wire {
         return Promise.resolve();
       },
       messages: program.stream(this.#toAgent),
+      publish: (batches, signal) => {
+        const [manager, accept] = [this.#manager, this.#publish];
+        if (!manager || !accept || this.#isAgentOver) return Promise.reject(brokenOff());
+        return publishOver({ agent: program, manager, accept, carry: this.#carry }, batches, signal);
+      },
       close: () => {
         this.#isAgentOver = true;
         this.#carry("there", () => this.#endManager(new SwarmError("Unavailable", "the other side is gone")));

@@ -12,6 +12,7 @@ import type { Store, Transaction } from "../../store/index.js";
 import { SimDisk, type Survival } from "../disk.js";
 import type { SeededRandom } from "../random.js";
 import { belong } from "./belonging.js";
+import type { Accepted } from "./link.js";
 import { logOf } from "./log.js";
 import { SimProgram } from "./program.js";
 import type { RaftLines } from "./raft-lines.js";
@@ -207,11 +208,15 @@ export class SimManager {
     address: string,
     incoming: AsyncIterable<AgentMessage>,
     signal: AbortSignal,
-  ): { readonly program: SimProgram; readonly answer: AsyncIterable<ManagerMessage> } | undefined {
+  ): Accepted | undefined {
     if (!this.#running || this.isPaused) return undefined;
     const { program, manager } = this.#running;
     const peer = { nodeId, role: NodeRole.WORKER, address };
-    return { program, answer: manager.leading?.dispatcher.session(peer, incoming, signal) ?? notLeader(manager) };
+    return {
+      program,
+      answer: manager.leading?.dispatcher.session(peer, incoming, signal) ?? notLeader(manager),
+      publish: async (batches, until) => manager.leading?.logs.publish(nodeId, batches, until),
+    };
   }
 
   #die(): void {
