@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { Explanation, Plan } from "../../src/api/types.js";
 import { runCli } from "../../src/cli/index.js";
-import { aService } from "./support/objects.js";
+import { aService, aTask } from "./support/objects.js";
 import { answer, daemon, type FakeWorldOptions, fakeWorld } from "./support/world.js";
 
 const at = "2026-11-20T12:00:41Z";
@@ -278,5 +278,27 @@ describe("service plan", () => {
     expect(await run(["service", "plan", "nope"], answers)).toMatchObject({ exit: 1, err: "no such service: nope\n" });
     const json = await run(["service", "plan", "--force", "--format", "json", "web"], answers);
     expect(JSON.parse(json.out)).toEqual(plan);
+  });
+});
+
+describe("service ps", () => {
+  const waiting = aTask(1, "pending", {
+    NodeID: "",
+    Wait: { Stage: "scheduler", Reason: "no suitable node", Since: "2026-11-20T11:59:00Z" },
+  });
+  const answers = { "GET /services": [aService()], "GET /tasks": [waiting], "GET /services/service1": aService() };
+  const hint = "\n'skep service explain web' says why tasks wait, and what would help.\n";
+
+  it.each([
+    ["a person at a terminal is told how to learn more", { isTerminal: true }, [], hint],
+    ["a pipe is not", { isTerminal: false }, [], ""],
+    ["nor who asks for a format", { isTerminal: true }, ["--format", "json"], ""],
+    ["nor for a wait that has just begun", { isTerminal: true, nowMs: Date.parse("2026-11-20T11:59:02Z") }, [], ""],
+  ] as const)("%s", async (_, options, flags, err) => {
+    expect(await run(["service", "ps", ...flags, "web"], answers, options)).toMatchObject({ exit: 0, err });
+  });
+
+  it("shows what a task waits for where it has no error of its own", async () => {
+    expect((await run(["service", "ps", "web"], answers)).out).toContain('"no suitable node"');
   });
 });

@@ -5,6 +5,8 @@ import { filtersParam } from "../../client.js";
 import { someArguments, verb } from "../../command.js";
 import { CliError } from "../../errors.js";
 import type { FilterSet } from "../../flags/filter.js";
+import { timeOf } from "../../words.js";
+import type { World } from "../../world.js";
 import { resolveNode } from "../node/self.js";
 import { printTasks, taskFlags, taskTableOptions } from "../tasks.js";
 
@@ -21,10 +23,23 @@ export const ps = verb({
     const filters = await withNodes({ ...flags.filter, service: ids }, client);
     const tasks = await client.get<readonly Task[]>("/tasks", { query: { filters: filtersParam(filters) } });
     await printTasks(tasks, taskTableOptions(flags), { client, world });
+    if (flags.quiet !== true && flags.format === undefined) pointToExplain(tasks, args, world);
     if (complaint !== "") throw new CliError(complaint);
     return undefined;
   },
 });
+
+/** Longer than this is worth a question. */
+const waitsLongMs = 5_000;
+
+/** For a person at a terminal: where a task waits for long, the command that says more than fits a column. */
+function pointToExplain(tasks: readonly Task[], [name = "SERVICE", ...others]: readonly string[], world: World): void {
+  const waits = tasks.some(({ Wait }) => Wait !== undefined && world.now() - timeOf(Wait.Since) > waitsLongMs);
+  if (!world.stdout.isTerminal || !waits) return;
+  world.stderr.write(
+    `\n'skep service explain ${others.length === 0 ? name : "SERVICE"}' says why tasks wait, and what would help.\n`,
+  );
+}
 
 async function findServices(
   names: readonly string[],
