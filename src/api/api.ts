@@ -4,7 +4,7 @@ import { type Histogram, httpStatusOf, InvariantError, messageOf, SwarmError } f
 import type { Control } from "../manager/control/index.js";
 import type { Answer, Call, Handler, Shared } from "./call.js";
 import { Query } from "./decode/query.js";
-import { EngineProbe } from "./engine-probe.js";
+import { type EngineFacts, EngineProbe } from "./engine-probe.js";
 import { SwarmEvents } from "./events/log.js";
 import { type ApiRequest, type ApiResponse, bytesOf, done, errorResponse } from "./http.js";
 import { LeaderWatch } from "./leader-watch.js";
@@ -26,6 +26,9 @@ export class Api {
   readonly #router = new Router(routes);
   readonly #events = new WeakMap<Control, SwarmEvents>();
   readonly #seconds: Histogram;
+  /** Those of every answer, made of these facts. */
+  #headers: Readonly<Record<string, string>> = {};
+  #headersOf: EngineFacts | undefined;
 
   constructor(options: ApiOptions, modules: ApiModules) {
     const probe = new EngineProbe({}, modules);
@@ -62,9 +65,13 @@ export class Api {
 
   /** Headers of every answer but "page not found". */
   headers(): Readonly<Record<string, string>> {
-    const { headers } = this.#shared.probe.facts;
-    const { advertised } = this.#shared.probe;
-    return { "Api-Version": advertised, "Skep-Version": this.#shared.options.version, ...headers };
+    const { probe, options } = this.#shared;
+    const { facts } = probe;
+    if (facts !== this.#headersOf) {
+      this.#headersOf = facts;
+      this.#headers = { "Api-Version": probe.advertised, "Skep-Version": options.version, ...facts.headers };
+    }
+    return this.#headers;
   }
 
   /** Answers a request of ours. Never rejects: a failure is an answer. `destination`: where it goes, if that is known. */

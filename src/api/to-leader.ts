@@ -131,7 +131,8 @@ async function answerHere(
   { control }: Reached & { readonly at: "here" },
 ): Promise<Answer> {
   if (isLinearizable(call.request)) await untilCurrent(call, leaderWaitMs);
-  return handler.handle({ ...call, control });
+  const { request, version, id, query, shared } = call;
+  return handler.handle({ request, version, id, query, shared, control });
 }
 
 /** Ends when another leads, or nobody has for a while: an answer of the old one would not come, or not be the last word. */

@@ -7,7 +7,9 @@ import type { Random } from "./random.js";
 export function newId(random: Random): string {
   const bytes = random.bytes(17);
   bytes[0] = (bytes[0] ?? 0) | 0x80;
-  let number = 0n;
-  for (const byte of bytes) number = number * 256n + BigInt(byte);
-  return number.toString(36).slice(1, 26);
+  let digits = "0x";
+  for (const byte of bytes) digits += hexOf[byte];
+  return BigInt(digits).toString(36).slice(1, 26);
 }
+
+const hexOf: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -32,7 +32,9 @@ export function newTables(): Tables {
 }
 
 export class Draft implements Transaction {
-  readonly #tables: DraftTables;
+  readonly #base: Tables;
+  /** Those something was asked of: most transactions touch two or three. */
+  readonly #tables: Partial<Record<TableName, DraftTable<TableName>>> = {};
   readonly #baseRevision: number;
   readonly #now: WallTime;
   #committed = 0;
@@ -40,9 +42,7 @@ export class Draft implements Transaction {
   #undo: Undo[] = [];
 
   constructor(tables: Tables, revision: number, now: WallTime) {
-    this.#tables = Object.fromEntries(
-      tableNames.map((name) => [name, new DraftTable(name, tables[name] as Table<typeof name>)]),
-    ) as unknown as DraftTables;
+    this.#base = tables;
     this.#baseRevision = revision;
     this.#now = now;
   }
@@ -53,15 +53,15 @@ export class Draft implements Transaction {
   }
 
   get cluster(): Cluster | undefined {
-    return this.#tables.cluster.oldest();
+    return this.#table("cluster").oldest();
   }
 
   table<T extends TableName>(name: T): ReadTable<T> {
-    return this.#tables[name];
+    return this.#table(name);
   }
 
   put<T extends TableName>(table: T, row: Rows[T]): void {
-    const target = this.#tables[table] as DraftTable<T>;
+    const target = this.#table(table);
     const previous = target.get(row.id);
     const meta = {
       version: this.revision + 1,
@@ -74,14 +74,14 @@ export class Draft implements Transaction {
   }
 
   delete(table: TableName, id: string): void {
-    const target = this.#tables[table] as DraftTable<TableName>;
+    const target = this.#table(table);
     if (target.get(id) === undefined) return;
     this.#write(target, id, gone, true);
     this.#changes.push({ kind: "delete", table, id });
   }
 
   setStatus(taskId: string, status: TaskStatus): void {
-    const target = this.#tables.task;
+    const target = this.#table("task");
     const task = target.get(taskId);
     invariant(task !== undefined, "a status is written to a task that exists", { taskId });
     this.#write(target, taskId, withStatus(task, status, this.revision + 1), true);
@@ -109,6 +109,14 @@ export class Draft implements Transaction {
     this.#undo = [];
   }
 
+  #table<T extends TableName>(name: T): DraftTable<T> {
+    const known = this.#tables[name];
+    if (known !== undefined) return known as unknown as DraftTable<T>;
+    const made = new DraftTable<T>(name, this.#base[name] as Table<T>);
+    this.#tables[name] = made as unknown as DraftTable<TableName>;
+    return made;
+  }
+
   #write<T extends TableName>(target: DraftTable<T>, id: string, row: Rows[T] | typeof gone, isThere: boolean): void {
     this.#undo.push({ target, id, before: target.set(id, row, isThere) });
   }
@@ -123,8 +131,6 @@ interface Undo {
   readonly id: string;
   readonly before: Over<TableName>;
 }
-
-type DraftTables = { readonly [T in TableName]: DraftTable<T> };
 
 /** A table with writes laid over it. */
 class DraftTable<T extends TableName> implements ReadTable<T> {

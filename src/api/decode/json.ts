@@ -53,10 +53,9 @@ const escapes: Readonly<Record<string, string>> = {
   r: "\r",
   t: "\t",
 };
+const [tab, newline, carriageReturn, space, quote, backslash] = [9, 10, 13, 32, 34, 92];
+const firstSurrogate = 0xd800;
 const numberSyntax = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const whitespace = /[ \t\r\n]*/y;
-/** All but quote, backslash and control characters. */
-const plainText = /[ !#-[\]-\uffff]*/y;
 
 class Parser {
   readonly #text: string;
@@ -120,19 +119,29 @@ class Parser {
   }
 
   #string(): string {
-    let text = "";
+    const text = this.#text;
     this.#at += 1;
+    let plainFrom = this.#at;
+    let decoded = "";
+    let hasSurrogates = false;
     for (;;) {
-      text += this.#match(plainText);
-      const next = this.#text[this.#at];
-      if (next === undefined) throw invalidJson("unexpected EOF");
-      if (next === '"') break;
-      if (next !== "\\") throw this.#unexpected("in string literal");
-      text += this.#escape();
+      const code = text.charCodeAt(this.#at);
+      if (code === quote) break;
+      if (code === backslash) {
+        decoded += text.slice(plainFrom, this.#at) + this.#escape();
+        hasSurrogates = true;
+        plainFrom = this.#at;
+        continue;
+      }
+      if (Number.isNaN(code)) throw invalidJson("unexpected EOF");
+      if (code < space) throw this.#unexpected("in string literal");
+      if (code >= firstSurrogate) hasSurrogates = true;
+      this.#at += 1;
     }
+    decoded += text.slice(plainFrom, this.#at);
     this.#at += 1;
     // Half a surrogate pair is no text: as in Go, it becomes the replacement character.
-    return text.replace(/\p{Surrogate}/gu, "\ufffd");
+    return hasSurrogates ? decoded.replace(/\p{Surrogate}/gu, "\ufffd") : decoded;
   }
 
   #escape(): string {
@@ -157,28 +166,26 @@ class Parser {
   }
 
   #number(): JsonNumber {
-    const digits = this.#match(numberSyntax);
+    numberSyntax.lastIndex = this.#at;
+    const [digits] = numberSyntax.exec(this.#text) ?? [""];
+    this.#at += digits.length;
     if (digits === "") throw this.#unexpected("looking for beginning of value");
     return new JsonNumber(digits);
   }
 
   /** The next character that is no blank, not taken. */
   #peek(): string | undefined {
-    this.#match(whitespace);
-    return this.#text[this.#at];
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== space && code !== newline && code !== tab && code !== carriageReturn) return this.#text[this.#at];
+      this.#at += 1;
+    }
   }
 
   #takeIf(character: string): boolean {
     if (this.#peek() !== character) return false;
     this.#at += 1;
     return true;
-  }
-
-  #match(pattern: RegExp): string {
-    pattern.lastIndex = this.#at;
-    const [found] = pattern.exec(this.#text) ?? [""];
-    this.#at += found.length;
-    return found;
   }
 
   #unexpected(where: string): SwarmError {

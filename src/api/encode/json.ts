@@ -43,9 +43,22 @@ const zeroTime = "0001-01-01T00:00:00Z";
 /** RFC3339 in UTC, as many digits of the second as there are. */
 export function timeText(time: Timestamp | undefined): string {
   if (time === undefined) return zeroTime;
-  const whole = new Date(time.seconds * 1000).toISOString().slice(0, 19);
+  const whole = wholeSecond(time.seconds);
   if (time.nanos === 0) return `${whole}Z`;
   return `${whole}.${String(time.nanos).padStart(9, "0").replace(/0+$/, "")}Z`;
+}
+
+/** The seconds met last: rows are made and changed in few of them. */
+const secondTexts = new Map<number, string>();
+const secondTextsMax = 1_000;
+
+function wholeSecond(seconds: number): string {
+  const known = secondTexts.get(seconds);
+  if (known !== undefined) return known;
+  const text = new Date(seconds * 1000).toISOString().slice(0, 19);
+  if (secondTexts.size >= secondTextsMax) secondTexts.clear();
+  secondTexts.set(seconds, text);
+  return text;
 }
 
 /** JSON.stringify, and digits for numbers it cannot hold. */

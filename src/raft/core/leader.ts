@@ -13,6 +13,7 @@ import { type Body, type CoreOptions, none, type ProgressStatus } from "./types.
 
 /** Reads of one leader that wait for a majority. Beyond it they are dropped; who asked asks again. */
 const openReadsMax = 10_000;
+const noReads: readonly OpenRead[] = [];
 
 export interface LeaderModules {
   readonly log: MemoryLog;
@@ -181,7 +182,8 @@ export class Leader {
   takeReads(): readonly OpenRead[] {
     const { id } = this.#options;
     const { voters } = this.#membership;
-    const { round } = this.#reads;
+    const { round, open } = this.#reads;
+    if (open === 0) return noReads;
     return this.#reads.take(
       quorumIndex(voters, (voter) => (voter === id ? round : (this.#progress.get(voter)?.round ?? 0))),
     );
