@@ -55,6 +55,43 @@ onRealHosts("a task that cannot be placed", () => {
 
   test.each(Object.keys(specs).slice(0, -1))("says the same as Docker's: %s", (what) => saysTheSame(what));
 
+  test("is explained node by node with what would help, which helps; and a plan changes nothing", async () => {
+    const create = ["service", "create", "--detach", "--name", "explained", "--constraint", "node.labels.zone==a"];
+    await skep().skep([...create, "--reserve-memory", "8MB", "busybox", "sleep", "600"]);
+    const explained = async () => (await skep().skep(["service", "explain", "explained"])).stdout;
+    const why =
+      /explained\.1 waits in the scheduler .*\n {2}(\S+) +resources ok +constraint: node\.labels\.zone is not set, wanted "a"\n/;
+    const { value: text } = await eventually(async () => ((await explained()).match(why) ? explained() : undefined), {
+      ...{ what: "it is explained", withinMs: 15_000 },
+    });
+    const [, command = ""] = /Would help: '(skep node update --label-add zone=a \S+)'\./.exec(text) ?? [];
+    expect(command).not.toBe("");
+
+    const version = async () =>
+      (await skep().skep(["service", "inspect", "-f", "{{.Version.Index}}", "explained"])).stdout;
+    const before = await version();
+    const plan = await skep().skep([
+      "service",
+      "plan",
+      "explained",
+      "--replicas",
+      "2",
+      "--constraint-rm",
+      "node.labels.zone==a",
+    ]);
+    expect(plan.stdout).toContain("  replicas     1 → 2\n");
+    expect(plan.stdout).toContain("  constraint   -node.labels.zone==a\n");
+    expect(plan.stdout).toContain("Nothing was changed. Run 'skep service update …' with the same flags to do it.\n");
+    expect(await version()).toBe(before);
+
+    await skep().skep(command.split(" ").slice(1));
+    await eventually(async () => (await explained()) === "explained: 1 of 1 task runs. Nothing waits.\n" || undefined, {
+      ...{ what: "what would help has helped", withinMs: 30_000 },
+    });
+    const status = await skep().skep(["system", "status"]);
+    expect(status.stdout).toMatch(/\ntasks {3}\d+ running · \d+ pending .*· 0 failing\n/);
+  });
+
   test("says the same as Docker's: a node that is drained", async () => {
     for (const [host, to] of [
       [skep(), "skep"],
