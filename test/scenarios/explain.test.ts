@@ -105,3 +105,48 @@ test("a plan is told in a few sentences, and what it says happens", async () => 
   await cluster.throughout("two run", () => cluster.running("web").length >= 2, 60_000);
   expect(await planned(cluster, change)).toBe("Nothing would change: web is as asked, 3 tasks running.\n");
 });
+
+describe("other modes", () => {
+  test("a global service tells which nodes it is not on; its plan keeps each task on its node", async () => {
+    const cluster = await SimCluster.start({ hosts: 3 });
+    await cluster.do(cluster.user.setAvailability("w3", "DRAIN"));
+    await cluster.do(cluster.user.create({ name: "web", mode: "global", stopGraceMs: 1_000, hostPort: 8080 }));
+    await cluster.eventually("both run", () =>
+      explained(cluster).startsWith("web: 2 of 2 tasks run. Nothing waits.\n"),
+    );
+    expect(explained(cluster)).toContain("\nNo task on w3: its availability is drain.\n");
+    const change = (spec: ServiceSpec): ServiceSpec => ({
+      ...spec,
+      task: spec.task && { ...spec.task, forceUpdate: 1 },
+    });
+    const text = await planned(cluster, change);
+    expect(text).toMatch(/^2 tasks would be replaced, one at a time, .*; at least 1 stay running\.\n/);
+    expect(text).toContain("The new tasks would go: 1 on w1, 1 on w2.\n");
+    const narrowed = await planned(cluster, (spec) => ({
+      ...spec,
+      task: spec.task && { ...spec.task, placement: { ...emptyPlacement, constraints: ["node.hostname==w1"] } },
+    }));
+    expect(narrowed).toMatch(/^1 task would be removed\./);
+  });
+
+  test("a job tells how far it is, and that another run begins anew", async () => {
+    const cluster = await SimCluster.start({ hosts: 2 });
+    await cluster.do(
+      cluster.user.create({ name: "web", mode: "replicated-job", replicas: 4, maxConcurrent: 2, sim: "exit=0@5s" }),
+    );
+    await cluster.eventually("half is done", () => / 2 of 4 completed; 2 run/.test(explained(cluster)));
+    expect(explained(cluster)).toMatch(/^web: run 1 of the replicated-job; 2 of 4 completed; 2 run\./);
+    await cluster.eventually("all is done", () =>
+      / 4 of 4 completed; 0 run\. Nothing waits\.\n$/.test(explained(cluster)),
+    );
+    const change = (spec: ServiceSpec): ServiceSpec => ({
+      ...spec,
+      task: spec.task && { ...spec.task, forceUpdate: 1 },
+    });
+    expect(await planned(cluster, change)).toContain(
+      "WARNING: The job begins anew: what an earlier run has completed does not count.\n",
+    );
+  });
+});
+
+const emptyPlacement = { constraints: [], preferences: [], maxReplicas: 0, platforms: [] };
