@@ -276,7 +276,7 @@ describe("a replicated job", () => {
     expect(
       inState("COMPLETE")
         .map(({ slot }) => slot)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([1, 2, 3, 4, 5]);
     expect(inState("COMPLETE").every((task) => task.desiredState === TaskState.COMPLETE)).toBe(true);
     expect(tasksOf(o, "web").length).toBe(5);
@@ -291,7 +291,7 @@ describe("a replicated job", () => {
     expect(
       inState("COMPLETE")
         .map(({ slot }) => slot)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([1, 2]);
     expect(inState("FAILED").every(({ slot }) => slot === 1)).toBe(true);
   });
@@ -304,7 +304,7 @@ describe("a replicated job", () => {
     expect(
       inState("COMPLETE")
         .map(({ slot }) => slot)
-        .sort(),
+        .sort((a, b) => a - b),
     ).toEqual([2, 3, 4]);
     expect(inState("FAILED").length).toBe(3);
   });

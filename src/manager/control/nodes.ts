@@ -3,7 +3,7 @@
 import { type Clock, rpcError, SwarmError, wallTime } from "../../base/index.js";
 import { type Node, NodeState, TaskState } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability, NodeRole, type NodeSpec } from "../../gen/skep/v1/specs.js";
-import { stateOf, withRemovedNode } from "../../model/index.js";
+import { isOnNode, withRemovedNode } from "../../model/index.js";
 import type { Store, Transaction } from "../../store/index.js";
 import { demotionRefusal } from "./demotion.js";
 import { findNode } from "./find.js";
@@ -130,9 +130,7 @@ export class Nodes {
   }
 }
 
-/** Ids of the node's tasks that are not over. */
+/** Ids of the node's tasks that are not over; what only waits for it goes with the service's next look. */
 function runningTasks(tx: Transaction, nodeId: string): readonly string[] {
-  return [...tx.table("task").by("node", nodeId)]
-    .filter((task) => stateOf(task) < TaskState.COMPLETE)
-    .map((task) => task.id);
+  return [...tx.table("task").by("node", nodeId)].filter(isOnNode).map((task) => task.id);
 }

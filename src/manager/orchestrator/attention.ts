@@ -6,12 +6,14 @@ import { keyOf, type SlotRef } from "./slot-ref.js";
 
 export class Attention {
   readonly services = new Set<string>();
+  /** Jobs of which a task ended: whether another may start. */
+  readonly jobs = new Set<string>();
   /** Services that are gone and whose tasks are still there. */
   readonly gone = new Set<string>();
   readonly slots = new Map<string, SlotRef>();
 
   get isEmpty(): boolean {
-    return this.services.size === 0 && this.gone.size === 0 && this.slots.size === 0;
+    return this.services.size + this.jobs.size + this.gone.size + this.slots.size === 0;
   }
 
   /** Everything: at the start of leading, and after events were lost. */
@@ -24,6 +26,10 @@ export class Attention {
 
   service(serviceId: string): void {
     this.services.add(serviceId);
+  }
+
+  job(serviceId: string): void {
+    this.jobs.add(serviceId);
   }
 
   slot(ref: SlotRef): void {
@@ -40,6 +46,7 @@ export class Attention {
   /** Takes over what another has noted. */
   add(other: Attention): void {
     for (const id of other.services) this.services.add(id);
+    for (const id of other.jobs) this.jobs.add(id);
     for (const id of other.gone) this.gone.add(id);
     for (const [key, ref] of other.slots) this.slots.set(key, ref);
   }

@@ -31,6 +31,7 @@ export function lookAt(tx: Transaction, attention: Attention, moment: Moment): L
   const look = new Look(tx, moment);
   for (const id of attention.gone) look.gone(id);
   for (const ref of attention.slots.values()) if (!attention.services.has(ref.serviceId)) look.slot(ref);
+  for (const id of attention.jobs) if (!attention.services.has(id)) look.job(id);
   for (const id of attention.services) look.service(id);
   return look;
 }
@@ -61,6 +62,11 @@ class Look implements Looked {
     if (world === undefined) return;
     const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(this.#completeSlot(world, ref));
     if (!done) this.left.slot(ref);
+  }
+
+  /** The slots of what ended were looked at before. */
+  job(id: string): void {
+    if (this.#isFull || !this.#scales(id)) this.left.job(id);
   }
 
   /** Restarts first, then which slots there are, then their spec: each sees what the one before wrote. */

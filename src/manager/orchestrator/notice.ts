@@ -49,7 +49,10 @@ export class Notice {
     const service = this.#view.table("service").get(task.serviceId);
     if (service === undefined) {
       if (row !== undefined && row.desiredState < TaskState.REMOVE) attention.orphan(this.#view, task.serviceId);
-    } else if (mattersToService(service, row, previous)) attention.service(service.id);
+      return;
+    }
+    if (letsJobGoOn(row, previous)) attention.job(service.id);
+    if (mattersToService(service, row, previous)) attention.service(service.id);
     else if (row === undefined || mattersToSlot(this.#view, row, previous)) attention.slot(slotOf(task));
   }
 
@@ -72,18 +75,19 @@ export class Notice {
 function mattersToService(service: Service, row: Task | undefined, previous: Task | undefined): boolean {
   const task = row ?? previous;
   // The slot of a node needs no other.
-  const isNumbered = task !== undefined && task.slot > 0;
-  if (row === undefined) return isNumbered && previous !== undefined && (isWanted(previous) || isJobTask(previous));
-  const ends = isTerminal(stateOf(row)) && (previous === undefined || !isTerminal(stateOf(previous)));
-  if (isNumbered && isJobTask(row) && ends) return true;
+  if (row === undefined)
+    return task !== undefined && task.slot > 0 && task.jobIteration === undefined && isWanted(task);
   const moved =
     previous === undefined || stateOf(row) !== stateOf(previous) || row.desiredState !== previous.desiredState;
   return moved && hasUpdate(service);
 }
 
-/** A place that is free lets a job start its next task. */
-function isJobTask(task: Task): boolean {
-  return task.jobIteration !== undefined;
+/** A task of a replicated job ended or was deleted: its place is free for the next. */
+function letsJobGoOn(row: Task | undefined, previous: Task | undefined): boolean {
+  const task = row ?? previous;
+  if (task?.jobIteration === undefined || task.slot === 0) return false;
+  if (row === undefined) return true;
+  return isTerminal(stateOf(row)) && (previous === undefined || !isTerminal(stateOf(previous)));
 }
 
 /** Whether a change of a task can make its slot need something: it ended, is held back, backs off, or was misplaced. */
