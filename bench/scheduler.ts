@@ -176,7 +176,8 @@ function fillNodes(fill: Fill, { nodes, reserves = false }: Case): void {
   const few = Math.max(1, nodes / 10);
   const row = (n: number) =>
     aNode({
-      id: `node-${n}`,
+      id: nodeId(n),
+      hostname: `node-${n}`,
       labels: { half: String(n % 2), few: String(n % few), rack: String(n % 20) },
       nanoCpus: reserves ? 40e9 : 4e9,
     });
@@ -184,6 +185,14 @@ function fillNodes(fill: Fill, { nodes, reserves = false }: Case): void {
     "node",
     Array.from({ length: nodes }, (_, n) => row(n)),
   );
+}
+
+/** As random as Skep's own, and the same in each run. */
+function nodeId(n: number): string {
+  return [1, 2, 3, 4]
+    .map((k) => (((n + k) * 2_654_435_761) % 2 ** 32).toString(36).padStart(7, "0"))
+    .join("")
+    .slice(0, 25);
 }
 
 function fillTasks(fill: Fill, each: Case): void {

@@ -35,16 +35,32 @@ export function satisfiesAll(node: Node, constraints: readonly Constraint[]): bo
   return constraints.every((constraint) => satisfies(node, constraint));
 }
 
-/** What a constraint's key names on a node; an absent label is "", undefined where no such key exists. */
-export function constrainedValue(node: Node, key: string): string | undefined {
+/** Whether a node satisfies one constraint; a key that does not exist never matches. */
+export function satisfies(node: Node, constraint: Constraint): boolean {
+  return matcherOf([constraint])(node);
+}
+
+/** `satisfiesAll`, prepared for many nodes. */
+export function matcherOf(constraints: readonly Constraint[]): (node: Node) => boolean {
+  const matchers = constraints.map(matcherOfOne);
+  return (node) => matchers.every((matches) => matches(node));
+}
+
+/**
+ * What a constraint's key names on a node, as a function; an absent label is "". Undefined where no such key exists.
+ */
+export function readerOf(key: string): ((node: Node) => string) | undefined {
   const lower = key.toLowerCase();
-  if (lower === "node.ip") return node.status?.addr ?? "";
-  const subject = subjects[lower];
-  if (subject) return subject(node);
   // Label keys keep their case: only the prefix is compared without it.
-  if (lower.startsWith(nodeLabel)) return node.spec?.annotations?.labels[key.slice(nodeLabel.length)] ?? "";
-  if (lower.startsWith(engineLabel)) return node.description?.engine?.labels[key.slice(engineLabel.length)] ?? "";
-  return undefined;
+  if (lower.startsWith(nodeLabel)) {
+    const label = key.slice(nodeLabel.length);
+    return (node) => node.spec?.annotations?.labels[label] ?? "";
+  }
+  if (lower.startsWith(engineLabel)) {
+    const label = key.slice(engineLabel.length);
+    return (node) => node.description?.engine?.labels[label] ?? "";
+  }
+  return subjects[lower];
 }
 
 function parseConstraint(expression: string): Constraint {
@@ -60,10 +76,10 @@ function parseConstraint(expression: string): Constraint {
   throw new SwarmError("InvalidArgument", `constraint expected one operator from ${operators.join(", ")}`);
 }
 
-/** What a key names on a node; an absent label counts as "". */
 const subjects: Readonly<Record<string, (node: Node) => string>> = {
   "node.id": (node) => node.id,
   "node.hostname": (node) => node.description?.hostname ?? "",
+  "node.ip": (node) => node.status?.addr ?? "",
   "node.role": (node) => (node.role === NodeRole.MANAGER ? "manager" : "worker"),
   "node.platform.os": (node) => node.description?.platform?.os ?? "",
   "node.platform.arch": (node) => node.description?.platform?.architecture ?? "",
@@ -71,19 +87,16 @@ const subjects: Readonly<Record<string, (node: Node) => string>> = {
 const nodeLabel = "node.labels.";
 const engineLabel = "engine.labels.";
 
-/** Whether a node satisfies one constraint; a key that does not exist never matches. */
-export function satisfies(node: Node, constraint: Constraint): boolean {
-  if (constraint.key.toLowerCase() === "node.ip") return satisfiesAddress(node, constraint);
-  const value = constrainedValue(node, constraint.key);
-  return value !== undefined && compare(value, constraint);
-}
-
-function compare(actual: string, constraint: Constraint): boolean {
-  return (actual.toLowerCase() === constraint.value.toLowerCase()) === constraint.equal;
-}
-
-/** An address or a CIDR; what is neither never matches, not even with `!=`. */
-function satisfiesAddress(node: Node, constraint: Constraint): boolean {
-  const matches = addressMatches(node.status?.addr ?? "", constraint.value);
-  return matches !== undefined && matches === constraint.equal;
+function matcherOfOne({ key, equal, value }: Constraint): (node: Node) => boolean {
+  const read = readerOf(key);
+  if (read === undefined) return () => false;
+  if (key.toLowerCase() === "node.ip") {
+    // An address or a CIDR; what is neither never matches, not even with `!=`.
+    return (node) => addressMatches(read(node), value) === equal;
+  }
+  const wanted = value.toLowerCase();
+  return (node) => {
+    const actual = read(node);
+    return (actual === value || actual.toLowerCase() === wanted) === equal;
+  };
 }

@@ -5,9 +5,10 @@
  */
 export {
   type Constraint,
-  constrainedValue,
+  matcherOf,
   parseConstraints,
   placementConstraints,
+  readerOf,
   satisfies,
   satisfiesAll,
 } from "./constraints.js";

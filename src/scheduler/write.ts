@@ -2,7 +2,7 @@
 
 import type { WallTime } from "../base/index.js";
 import { type Task, TaskState, type TaskStatus, WaitStage } from "../gen/skep/v1/objects.js";
-import { isWanted, satisfiesAll, stateOf } from "../model/index.js";
+import { isWanted, stateOf } from "../model/index.js";
 import type { Transaction } from "../store/index.js";
 import type { Needs } from "./decide/needs.js";
 import { acceptsTasks } from "./decide/node-info.js";
@@ -76,7 +76,7 @@ export function isStale(task: Task): boolean {
 function stillAccepts(tx: Transaction, { info, needs }: Assignment): boolean {
   const node = tx.table("node").get(info.id);
   if (node === undefined || !acceptsTasks(node)) return false;
-  return node === info.node || satisfiesAll(node, needs.constraints);
+  return node === info.node || needs.matches(node);
 }
 
 function statusOf(task: Task, now: WallTime): TaskStatus {

@@ -1,13 +1,15 @@
 // Nodes by the values constraints name: `node.labels.disk` → "ssd" → these nodes. Made for a key when a constraint first
 // asks for it, so that what few nodes satisfy is found without looking at the others.
 
-import { constrainedValue } from "../../model/index.js";
+import type { Node } from "../../gen/skep/v1/objects.js";
+import { readerOf } from "../../model/index.js";
 import type { NodeInfo } from "./node-info.js";
 
 /** Keys kept at once: far more than a cluster's constraints name. */
 const keysMax = 64;
 
 interface Attribute {
+  readonly read: (node: Node) => string;
   readonly values: Map<string, Set<NodeInfo>>;
   readonly valueOf: Map<NodeInfo, string>;
   /** Nodes it has not looked at yet. */
@@ -29,7 +31,7 @@ export class Attributes {
       if (left <= 0) return false;
       const { value, done } = attribute.unseen.next();
       if (done) attribute.unseen = undefined;
-      else note(attribute, key, value);
+      else note(attribute, value);
     }
     return true;
   }
@@ -41,7 +43,7 @@ export class Attributes {
 
   /** A node that is new or has another row. */
   put(info: NodeInfo): void {
-    for (const [key, attribute] of this.#byKey) note(attribute, key, info);
+    for (const attribute of this.#byKey.values()) note(attribute, info);
   }
 
   delete(info: NodeInfo): void {
@@ -59,7 +61,8 @@ export class Attributes {
       if (this.#byKey.size < keysMax) break;
       this.#byKey.delete(oldest);
     }
-    const made: Attribute = { values: new Map(), valueOf: new Map(), unseen: this.#all()[Symbol.iterator]() };
+    const unseen = this.#all()[Symbol.iterator]();
+    const made: Attribute = { read: readerOf(key) ?? (() => ""), values: new Map(), valueOf: new Map(), unseen };
     this.#byKey.set(key, made);
     return made;
   }
@@ -67,8 +70,8 @@ export class Attributes {
 
 const nobody: ReadonlySet<NodeInfo> = new Set();
 
-function note(attribute: Attribute, key: string, info: NodeInfo): void {
-  const value = (constrainedValue(info.node, key) ?? "").toLowerCase();
+function note(attribute: Attribute, info: NodeInfo): void {
+  const value = attribute.read(info.node).toLowerCase();
   if (attribute.valueOf.get(info) === value) return;
   forget(attribute, info);
   attribute.valueOf.set(info, value);

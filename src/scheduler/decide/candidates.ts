@@ -96,8 +96,10 @@ export class Leaf implements Candidates {
   readonly #indexed: LazyHeap | undefined;
   /** Nodes that only count where they are sorted. */
   readonly #special: ReadonlySet<NodeInfo>;
-  /** Taken out of the index. */
-  readonly #aside: NodeInfo[] = [];
+  /** Taken from the index here: they too are sorted from now on. */
+  #taken: Set<NodeInfo> | undefined;
+  /** Out of the index until it is given back. */
+  #aside: NodeInfo[] | undefined;
 
   constructor(
     order: Order,
@@ -122,7 +124,7 @@ export class Leaf implements Candidates {
     const best = this.peek();
     if (best === undefined) return undefined;
     if (best === this.#sorted.peek()) this.#sorted.pop();
-    else this.#putAside(best);
+    else this.#taken = (this.#taken ?? new Set<NodeInfo>()).add(best);
     return best;
   }
 
@@ -131,19 +133,17 @@ export class Leaf implements Candidates {
   }
 
   close(): void {
-    for (const info of this.#aside) this.#indexed?.update(info);
+    for (const info of this.#aside ?? none) this.#indexed?.update(info);
   }
 
+  /** What is placed on the best node makes it sink in the index; only if it stays on top it must be put aside. */
   #nextIndexed(): NodeInfo | undefined {
     for (;;) {
       const next = this.#indexed?.peek();
-      if (next === undefined || !this.#special.has(next)) return next;
-      this.#putAside(next);
+      if (next === undefined || !(this.#special.has(next) || this.#taken?.has(next))) return next;
+      this.#indexed?.remove(next);
+      this.#aside ??= [];
+      this.#aside.push(next);
     }
-  }
-
-  #putAside(info: NodeInfo): void {
-    this.#indexed?.remove(info);
-    this.#aside.push(info);
   }
 }

@@ -1,7 +1,7 @@
 // The filters a node must pass, in Docker's order and with its words (swarm-semantics §5.3).
 
 import type { Node } from "../../gen/skep/v1/objects.js";
-import { coversGeneric, runsAny, satisfiesAll } from "../../model/index.js";
+import { coversGeneric, runsAny } from "../../model/index.js";
 import type { Asked, Needs, Plugin } from "./needs.js";
 import type { NodeInfo } from "./node-info.js";
 
@@ -42,7 +42,7 @@ export const filters: readonly Filter[] = [
   {
     name: "constraint",
     isActive: (needs) => needs.constraints.length > 0,
-    passes: (info, { needs }) => satisfiesAll(info.node, needs.constraints),
+    passes: (info, { needs }) => needs.matches(info.node),
     explain: (count) => `scheduling constraints not satisfied on ${nodes(count)}`,
   },
   {

@@ -1,5 +1,6 @@
 // What the tasks of one revision ask of a node, worked out once.
 
+import type { Node } from "../../gen/skep/v1/objects.js";
 import {
   type GenericResource,
   MountType,
@@ -7,7 +8,7 @@ import {
   PublishMode,
   type ServiceSpec,
 } from "../../gen/skep/v1/specs.js";
-import { type Constraint, parseConstraints } from "../../model/index.js";
+import { type Constraint, matcherOf, parseConstraints } from "../../model/index.js";
 
 export interface Needs {
   readonly cpus: number;
@@ -15,6 +16,8 @@ export interface Needs {
   readonly generic: readonly GenericResource[];
   readonly plugins: readonly Plugin[];
   readonly constraints: readonly Constraint[];
+  /** Whether a node satisfies them all. */
+  readonly matches: (node: Node) => boolean;
   readonly platforms: readonly Platform[];
   /** Ports published on the host, as keys of a node's used set: "0/8080" for TCP. */
   readonly hostPorts: readonly string[];
@@ -50,6 +53,7 @@ export function needsOf(spec: ServiceSpec, networkDrivers: readonly string[] = [
     generic: reserved?.generic ?? [],
     plugins: pluginsOf(spec, networkDrivers),
     constraints,
+    matches: matcherOf(constraints),
     platforms: placement?.platforms ?? [],
     hostPorts: hostPortsOf(spec),
     maxReplicas: placement?.maxReplicas ?? 0,

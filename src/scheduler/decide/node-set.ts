@@ -19,7 +19,7 @@ export interface NodeSetOptions {
   /** A service on more nodes than this has an index of its own, in which its own tasks count. */
   readonly holdersMax: number;
 }
-const defaults: NodeSetOptions = { fewMax: 128, holdersMax: 512 };
+const defaults: NodeSetOptions = { fewMax: 32, holdersMax: 512 };
 
 /** Equality constraints of one service that are looked up; the others are only checked. */
 const lookedUpMax = 8;

@@ -2,7 +2,7 @@
 
 import { type Node, NodeState } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../gen/skep/v1/specs.js";
-import { amountOf, architectureOf, constrainedValue, satisfies } from "../../model/index.js";
+import { amountOf, architectureOf, readerOf, satisfies } from "../../model/index.js";
 import { type FilterName, filters, hasPlugin } from "./filters.js";
 import type { Asked, Needs } from "./needs.js";
 import type { NodeInfo } from "./node-info.js";
@@ -86,7 +86,7 @@ function unmet(node: Node, { constraints }: Needs): readonly string[] {
   return constraints
     .filter((constraint) => !satisfies(node, constraint))
     .map(({ key, equal, value }) => {
-      const actual = constrainedValue(node, key);
+      const actual = readerOf(key)?.(node);
       if (actual === undefined) return `there is no such thing as ${key}`;
       const is = actual === "" ? `${key} is not set` : `${key} is "${actual}"`;
       return equal ? `${is}, wanted "${value}"` : `${is}, wanted anything but "${value}"`;
