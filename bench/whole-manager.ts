@@ -23,7 +23,6 @@ const { values: flags } = parseArgs({
     managers: { type: "string", default: "3" },
     services: { type: "string", default: "100" },
     hosts: { type: "string", default: "2" },
-    port: { type: "string", default: "23770" },
     "cpu-prof": { type: "string" },
   },
 });
@@ -77,8 +76,7 @@ async function main(): Promise<void> {
 
 function startManager(root: string, at: number): Promise<LoopbackManager> {
   const name = `m${at + 1}`;
-  const port = Number(flags.port) + at;
-  return LoopbackManager.start({ name, folder: path.join(root, name), port, nodeFlags: profiled(name) });
+  return LoopbackManager.start({ name, folder: path.join(root, name), nodeFlags: profiled(name) });
 }
 
 function profiled(name: string): string[] {

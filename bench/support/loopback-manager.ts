@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, openSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join, resolve } from "node:path";
 import { skepProgram } from "../../test/e2e/support/daemon.js";
 import { eventually } from "../../test/e2e/support/eventually.js";
@@ -14,7 +15,6 @@ const startMs = 60_000;
 export interface LoopbackManagerOptions {
   readonly name: string;
   readonly folder: string;
-  readonly port: number;
   /** Further arguments of node, before the program's. */
   readonly nodeFlags: readonly string[];
 }
@@ -33,7 +33,7 @@ export class LoopbackManager {
   readonly #logPath: string;
   readonly #process: ChildProcess;
 
-  private constructor({ name, folder, port, nodeFlags }: LoopbackManagerOptions) {
+  private constructor({ name, folder, nodeFlags }: LoopbackManagerOptions, port: number) {
     this.name = name;
     this.addr = `127.0.0.1:${port}`;
     mkdirSync(folder, { recursive: true });
@@ -55,7 +55,7 @@ export class LoopbackManager {
 
   /** Runs, in no swarm, when this resolves. */
   static async start(options: LoopbackManagerOptions): Promise<LoopbackManager> {
-    const manager = new LoopbackManager(options);
+    const manager = new LoopbackManager(options, await freePort());
     await eventually(async () => (await manager.http.get("/_ping")).status === 200, {
       what: `${options.name} answers`,
       withinMs: startMs,
@@ -91,6 +91,14 @@ export class LoopbackManager {
     this.#process.kill("SIGTERM");
     await exited;
   }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const bound = server.address();
+  server.close();
+  return bound !== null && typeof bound === "object" ? bound.port : 0;
 }
 
 /** One init, the others join as managers; nothing runs on their own engines. Resolves with the first, which leads. */

@@ -49,27 +49,48 @@ export async function serveStream<In, Out>(
  * still to be sent on a stream that is read and written.
  */
 export async function* readAll<T>(stream: Readable, signal: AbortSignal): AsyncGenerator<T, void, void> {
-  for (;;) {
-    signal.throwIfAborted();
-    const message = stream.read() as T | null;
-    if (message !== null) yield message;
-    else if (stream.readableEnded) return;
-    else if (stream.destroyed) throw new SwarmError("Unavailable", "the stream was closed");
-    else await somethingHappens(stream, signal);
+  const happenings = new Happenings(stream, signal);
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const message = stream.read() as T | null;
+      if (message !== null) yield message;
+      else if (stream.readableEnded) return;
+      else if (stream.destroyed) throw new SwarmError("Unavailable", "the stream was closed");
+      else await happenings.next();
+    }
+  } finally {
+    happenings.ignore();
   }
 }
 
-function somethingHappens(stream: Readable, signal: AbortSignal): Promise<void> {
-  const events = ["readable", "end", "error", "close"];
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      for (const event of events) stream.off(event, settle);
-      signal.removeEventListener("abort", settle);
-      resolve();
-    };
-    for (const event of events) stream.on(event, settle);
-    signal.addEventListener("abort", settle, { once: true });
-  });
+const happeningsOf = ["readable", "end", "error", "close"] as const;
+
+/** Listens for as long as a stream is read: to begin and end that for each message costs more than the message. */
+class Happenings {
+  readonly #stream: Readable;
+  readonly #signal: AbortSignal;
+  readonly #listener = (): void => this.#tell();
+  #tell: () => void = () => {};
+
+  constructor(stream: Readable, signal: AbortSignal) {
+    this.#stream = stream;
+    this.#signal = signal;
+    for (const event of happeningsOf) stream.on(event, this.#listener);
+    signal.addEventListener("abort", this.#listener, { once: true });
+  }
+
+  /** Resolves at the next one from now on. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+  }
+
+  ignore(): void {
+    for (const event of happeningsOf) this.#stream.off(event, this.#listener);
+    this.#signal.removeEventListener("abort", this.#listener);
+  }
 }
 
 /** Resolves once the stream can take more. */
@@ -91,26 +112,24 @@ export async function write<T>(stream: Writable, message: T, signal: AbortSignal
 /** The same items, but throws the signal's reason at once when it is aborted, whatever the source is waiting for. */
 async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
   const iterator = source[Symbol.asyncIterator]();
+  let giveUp: (reason: unknown) => void = () => {};
+  const onAbort = (): void => giveUp(signal.reason);
+  const next = (): Promise<IteratorResult<T>> =>
+    new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      giveUp = reject;
+      iterator.next().then(resolve, reject);
+    });
+  signal.addEventListener("abort", onAbort, { once: true });
   try {
     for (;;) {
-      const step = await nextOr(iterator, signal);
+      const step = await next();
       if (step.done) return;
       yield step.value;
     }
   } finally {
+    signal.removeEventListener("abort", onAbort);
     // A source that hangs would hang here too, so its end is nobody's to wait for.
     void iterator.return?.().then(undefined, () => undefined);
   }
-}
-
-function nextOr<T>(iterator: AsyncIterator<T>, signal: AbortSignal): Promise<IteratorResult<T>> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason as Error);
-    const onAbort = (): void => reject(signal.reason as Error);
-    signal.addEventListener("abort", onAbort, { once: true });
-    iterator
-      .next()
-      .finally(() => signal.removeEventListener("abort", onAbort))
-      .then(resolve, reject);
-  });
 }

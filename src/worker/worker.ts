@@ -45,7 +45,7 @@ export interface WorkerModules {
 
 export class Worker {
   readonly #modules: WorkerModules;
-  readonly #reporter = new Reporter();
+  readonly #reporter: Reporter;
   readonly #engineWatch: EngineWatch;
   readonly #tasks: Tasks;
   readonly #logs: LogReadings;
@@ -55,6 +55,7 @@ export class Worker {
 
   constructor(options: WorkerOptions, modules: WorkerModules) {
     this.#modules = modules;
+    this.#reporter = new Reporter(modules.clock);
     this.#engineWatch = new EngineWatch({ ...modules, onChange: () => this.#engineChanged() });
     const name = modules.daemonFacts().name;
     this.#tasks = new Tasks(

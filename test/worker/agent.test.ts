@@ -132,7 +132,7 @@ function aWorker(options: { readonly connects?: (tries: number) => Error | undef
   return { clock, engine, abort, running, sessions, connectedAtMs, leaders, removed, states, worker, session };
 }
 
-const { RUNNING, SHUTDOWN } = TaskState;
+const { FAILED, RUNNING, SHUTDOWN } = TaskState;
 
 describe("an agent's session", () => {
   test("opens with who the node is and what it holds, and beats every period", async () => {
@@ -173,17 +173,19 @@ describe("an agent's session", () => {
   });
 
   test("holds further statuses back while a report is not acknowledged", async () => {
-    const { session, clock } = aWorker();
+    const { session, clock, engine } = aWorker();
     const first = await session(1);
     first.answersReports = false;
     first.welcome();
     first.assign([anAssignment()]);
     await clock.advance(10_000);
+    expect(statesOf(first)).toEqual([RUNNING]);
+    engine.killProcess(engine.machines[0]?.id ?? "");
+    await clock.advance(10_000);
     expect(statesOf(first)).toHaveLength(1);
     first.say({ $case: "statuses", value: { number: 1 } });
     await clock.settle();
-    expect(statesOf(first).at(-1)).toBe(RUNNING);
-    expect(statesOf(first)).toHaveLength(2);
+    expect(statesOf(first)).toEqual([RUNNING, FAILED]);
   });
 
   test("a gap in the assignments ends it, and the next one starts from what is held", async () => {

@@ -5,6 +5,7 @@ import { millis, SwarmError, Wake } from "../../base/index.js";
 import type { AgentOpen, ManagerMessage, Refusal, SessionState } from "../../gen/skep/v1/dispatcher.js";
 import type { LogSubscriptions } from "../../gen/skep/v1/logs.js";
 import type { View } from "../../store/index.js";
+import type { Pace, Speaker } from "./pace.js";
 import { TaskSet, touchedMax } from "./task-set.js";
 
 /** Reports an agent may have under way; it waits for each before the next. */
@@ -20,6 +21,7 @@ export interface SessionWorld {
   /** What the node is asked to publish now; the same object while nothing changed. */
   readonly logs: () => LogSubscriptions;
   readonly assignmentsSent: (count: number) => void;
+  readonly pace: Pace;
 }
 
 type End =
@@ -27,7 +29,7 @@ type End =
   | { readonly kind: "failed"; readonly error: Error }
   | { readonly kind: "over" };
 
-export class Session {
+export class Session implements Speaker {
   readonly id: string;
   readonly nodeId: string;
   readonly #world: SessionWorld;
@@ -40,6 +42,8 @@ export class Session {
   #isStateTouched = false;
   #toldLogs: LogSubscriptions | undefined;
   #isLogsTouched = true;
+  /** It is this session's turn to say what can wait. */
+  #isSpeaking = false;
 
   constructor(id: string, nodeId: string, open: AgentOpen, world: SessionWorld) {
     this.id = id;
@@ -75,6 +79,12 @@ export class Session {
     }
     if (this.#end.kind === "refused") yield { message: { $case: "refusal", value: this.#end.refusal } };
     if (this.#end.kind === "failed") throw this.#end.error;
+  }
+
+  /** Its turn has come: `pace` says so. */
+  maySpeak(): void {
+    this.#isSpeaking = true;
+    this.#bell.ring();
   }
 
   /** A report came. False: the agent has more under way than it may. */
@@ -131,6 +141,7 @@ export class Session {
 
   #finish(end: End): void {
     this.#end ??= end;
+    this.#world.pace.leave(this);
     this.#bell.ring();
   }
 
@@ -140,11 +151,20 @@ export class Session {
     return { $case: "welcome", value: { sessionId: this.id, clusterId: this.#world.clusterId, state } };
   }
 
-  /** A heartbeat never waits behind an assignment. */
+  /** A heartbeat never waits behind an assignment; what concerns tasks waits for the session's turn. */
   #next(): ManagerSays | undefined {
-    return (
-      this.#heartbeat() ?? this.#acknowledgement() ?? this.#stateChange() ?? this.#assignments() ?? this.#logsChange()
-    );
+    return this.#heartbeat() ?? this.#stateChange() ?? this.#speech() ?? this.#logsChange();
+  }
+
+  /** An acknowledgement and a part of the assignments a turn. */
+  #speech(): ManagerSays | undefined {
+    if (!this.#tasks.hasMore && this.#reports.stored === this.#reports.acknowledged) return undefined;
+    if (!this.#isSpeaking) this.#world.pace.ask(this);
+    if (!this.#isSpeaking) return undefined;
+    const acknowledgement = this.#acknowledgement();
+    if (acknowledgement && this.#tasks.hasMore) return acknowledgement;
+    this.#isSpeaking = false;
+    return acknowledgement ?? this.#assignments();
   }
 
   #heartbeat(): ManagerSays | undefined {

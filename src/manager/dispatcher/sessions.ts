@@ -24,6 +24,7 @@ import { NotLeader, type Store } from "../../store/index.js";
 import type { Liveness } from "./liveness.js";
 import type { LogRequests } from "./log-requests.js";
 import type { NodeRows } from "./node-rows.js";
+import { Pace } from "./pace.js";
 import { heartbeatFailure } from "./presence.js";
 import { nodeRefusal, notLeading, refusalFor, superseded } from "./refusals.js";
 import { Session } from "./session.js";
@@ -63,12 +64,14 @@ export class Sessions {
   readonly #byNode = new Map<string, Session>();
   readonly #assignments: Counter;
   readonly #late: Counter;
+  readonly #pace: Pace;
   #streams = 0;
   #isClosed = false;
 
   constructor(modules: SessionsModules) {
     this.#modules = modules;
-    const { metrics } = modules;
+    const { metrics, clock } = modules;
+    this.#pace = new Pace(clock, () => this.#byNode.size);
     modules.logs.onChange((nodeId) => this.#byNode.get(nodeId)?.touchLogs());
     this.#assignments = metrics.counter(
       "skep_dispatcher_assignments_total",
@@ -186,6 +189,7 @@ export class Sessions {
       state: states.of(nodeId),
       logs: () => logs.of(nodeId),
       assignmentsSent: (count) => this.#assignments.add(count),
+      pace: this.#pace,
     });
     this.#byNode.set(nodeId, session);
     return session;
