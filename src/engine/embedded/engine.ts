@@ -177,6 +177,11 @@ export class EmbeddedEngine implements Engine {
     await this.#power.enter(signal);
   }
 
+  /** How often a container changed, whether or not anybody could see it. */
+  get changes(): number {
+    return this.#yard.changes;
+  }
+
   /** Number the next event will get. */
   get nextEvent(): number {
     return this.#yard.events.next;

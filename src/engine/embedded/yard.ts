@@ -24,6 +24,8 @@ export interface Kept {
 
 export class Yard {
   readonly events = new Feed<EngineEvent>(eventsKept);
+  /** How often something changed, seen or not. */
+  changes = 0;
   readonly #clock: Clock;
   /** While nobody is there to see, nothing is recorded: it is found only by looking again. */
   readonly #isSeen: () => boolean;
@@ -66,6 +68,7 @@ export class Yard {
   add(machine: Machine): void {
     this.#refuseName(machine.name);
     const kept = { machine, timer: undefined, log: new Feed<LogLine>(logLinesKept), watchers: new Set<never>() };
+    this.changes += 1;
     this.#containers.set(machine.id, kept);
     this.#idOfName.set(machine.name, machine.id);
     this.#tell(machine, "create");
@@ -86,6 +89,7 @@ export class Yard {
   set(changed: Machine): void {
     const kept = this.get(changed.id);
     kept.timer?.cancel();
+    this.changes += 1;
     const { machine, happenings } = tick(changed, this.now());
     kept.machine = machine;
     for (const happening of happenings) {
@@ -108,6 +112,7 @@ export class Yard {
   remove(kept: Kept): void {
     this.kill(kept);
     kept.timer?.cancel();
+    this.changes += 1;
     this.#containers.delete(kept.machine.id);
     this.#idOfName.delete(kept.machine.name);
     kept.log.end();

@@ -91,9 +91,7 @@ export class SimCluster {
       { delayMs, isEncoded: options.isEncoded ?? false },
       { clock, random: this.#random.fork("lines"), isOpen: (from, to) => this.#carries(from, to) },
     );
-    network.onHealed(() => {
-      for (const { link } of this.#hosts.values()) link.flush();
-    });
+    network.onHealed(() => this.#flushLinks());
     this.managers.add(this.#newManager(firstManager));
     const doors = this.#random.fork("doors");
     this.user = new User({ clock, ask: (request) => this.#askSome(doors, request) });
@@ -182,6 +180,7 @@ export class SimCluster {
           addresses: this.managers.addresses,
           accept: (to, ...rest) => this.managers.at(to)?.accept(...rest),
           isOpen: (address, way) => this.#isWayOpen(name, this.managers.at(address)?.name ?? "", way),
+          healed: () => this.#flushLinks(),
           own: () => this.#ownManager(name),
         },
         onDaemon: (event) => this.#daemonDid(name, event),
@@ -202,7 +201,7 @@ export class SimCluster {
   get happened(): number {
     let happened = 0;
     for (const { store } of this.managers.all) happened += store?.revision ?? -1;
-    for (const host of this.#hosts.values()) happened += host.engine.nextEvent;
+    for (const host of this.#hosts.values()) happened += host.engine.changes;
     return happened;
   }
 
@@ -384,6 +383,10 @@ export class SimCluster {
 
   #isWayOpen(host: string, manager: string, way: "there" | "back"): boolean {
     return way === "there" ? this.#carries(host, manager) : this.#carries(manager, host);
+  }
+
+  #flushLinks(): void {
+    for (const { link } of this.#hosts.values()) link.flush();
   }
 
   #ownManager(name: string): { address: string; isLeading: boolean; leaderAddress: string } | undefined {

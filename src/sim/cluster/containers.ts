@@ -16,17 +16,17 @@ export interface SimContainer {
   readonly isRunning: boolean;
 }
 
-/** What a host had when its engine last said something. */
-const seen = new WeakMap<SimHost, { readonly event: number; readonly containers: readonly SimContainer[] }>();
+/** What a host had after so many changes. */
+const seen = new WeakMap<SimHost, { readonly changes: number; readonly containers: readonly SimContainer[] }>();
 
 /** All containers of tasks, whatever their state, in the order of the hosts. Asked all the time, so what has not changed is kept. */
 export function containersOf(hosts: readonly SimHost[]): readonly SimContainer[] {
   const all: SimContainer[] = [];
   for (const host of hosts) {
-    const event = host.engine.nextEvent;
+    const { changes } = host.engine;
     let known = seen.get(host);
-    if (known?.event !== event) {
-      known = { event, containers: containersOn(host) };
+    if (known?.changes !== changes) {
+      known = { changes, containers: containersOn(host) };
       seen.set(host, known);
     }
     for (const container of known.containers) all.push(container);

@@ -35,6 +35,8 @@ export interface ManagersSeen {
   readonly accept: (to: string, nodeId: string, address: string, ...ends: Ends) => ReturnType<Accept>;
   /** Does the network carry anything between the host and this manager? */
   readonly isOpen?: (address: string, way: Way) => boolean;
+  /** The host's line carries again. */
+  readonly healed?: () => void;
   /** The manager on the same machine. */
   readonly own?: () => OwnManager | undefined;
 }
@@ -180,6 +182,8 @@ export class SimHost {
   healLine(): void {
     this.disturb();
     this.link.heal();
+    // Where a manager is, others' lines ended here, too.
+    this.#modules.managers.healed?.();
   }
 
   /** down → up. */

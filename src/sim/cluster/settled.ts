@@ -45,8 +45,10 @@ function unsettledServices(cluster: SimCluster, model: Model): string | undefine
 }
 
 /** Everybody who is to be a manager votes, and nobody else does. */
-function unsettledManagers({ store, voters }: SimCluster): string | undefined {
-  const rows = [...store.table("node").all()];
+function unsettledManagers({ store, voters, members }: SimCluster): string | undefined {
+  // Whoever heard no answer and asked to join again has left a node behind that nobody is.
+  const known = new Set(members.map(({ nodeId }) => nodeId));
+  const rows = [...store.table("node").all()].filter(({ id }) => known.has(id));
   const wanted = rows.filter(({ spec }) => spec?.desiredRole === NodeRole.MANAGER);
   const places = wanted.map(({ manager }) => manager?.raftId ?? 0);
   if (rows.some(({ spec, role }) => role !== spec?.desiredRole)) return "not every node has the role it is to have";

@@ -35,6 +35,7 @@ const owners: Readonly<
     fields: {
       spec: ["control", "members"],
       specVersion: ["control", "members"],
+      drainingSince: ["control"],
       description: ["dispatcher"],
       status: ["dispatcher"],
       role: ["roles"],
@@ -114,7 +115,8 @@ function more(part: string, change: RowChange): readonly string[] {
 function taskMoves(part: string, row: Task, previous: Task): readonly string[] {
   const wrong: string[] = [];
   const [from, to] = [stateOf(previous), stateOf(row)];
-  if (!deepEqual(row.status, previous.status) && !mayMove(part, from, to)) {
+  const isOnNode = from >= TaskState.ASSIGNED || (from === TaskState.PENDING && previous.nodeId !== "");
+  if (!deepEqual(row.status, previous.status) && !mayMove(part, { from, to, isOnNode })) {
     wrong.push(`${part} moved a task from ${stateText(from)} to ${stateText(to)}`);
   }
   if (row.wait && !deepEqual(row.wait, previous.wait) && part !== (to === TaskState.NEW ? "allocator" : "scheduler")) {
@@ -123,7 +125,14 @@ function taskMoves(part: string, row: Task, previous: Task): readonly string[] {
   return wrong;
 }
 
-function mayMove(part: string, from: TaskState, to: TaskState): boolean {
+interface Move {
+  readonly from: TaskState;
+  readonly to: TaskState;
+  /** It has a node: given by the scheduler, or, of a global service, from its beginning. */
+  readonly isOnNode: boolean;
+}
+
+function mayMove(part: string, { from, to, isOnNode }: Move): boolean {
   const isPlaced = from >= TaskState.ASSIGNED;
   switch (part) {
     case "allocator":
@@ -136,9 +145,9 @@ function mayMove(part: string, from: TaskState, to: TaskState): boolean {
     case "dispatcher":
       return isPlaced && to > TaskState.ASSIGNED;
     case "control":
-      return isPlaced && to === TaskState.ORPHANED;
+      return isOnNode && to === TaskState.ORPHANED;
     case "enforcer":
-      return isPlaced && from <= TaskState.RUNNING && to === TaskState.REJECTED;
+      return isOnNode && from <= TaskState.RUNNING && to === TaskState.REJECTED;
     default:
       return false;
   }

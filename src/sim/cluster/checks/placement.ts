@@ -9,7 +9,8 @@ export function misplacements(changes: readonly RowChange[], view: View): readon
   return changes.flatMap((change) => {
     if (change.table !== "task" || !change.row) return [];
     const task = change.row;
-    if (task.nodeId === (change.previous?.nodeId ?? "")) return [];
+    // A task of a global service has its node from its beginning, and is given it all the same.
+    if (!isGiven(task) || (change.previous && isGiven(change.previous))) return [];
     return problems(task, view).map((problem) => `task ${task.id} was given node ${task.nodeId}: ${problem}`);
   });
 }
@@ -53,6 +54,11 @@ function problems(task: Task, view: View): readonly string[] {
   const same = there.filter((each) => each.serviceId === task.serviceId && each.desiredState <= TaskState.COMPLETE);
   if (max > 0 && same.length > max) wrong.push(`${same.length} replicas are more than ${max}`);
   return wrong;
+}
+
+function isGiven({ nodeId, status }: Task): boolean {
+  const state = status?.state ?? TaskState.NEW;
+  return nodeId !== "" && state >= TaskState.ASSIGNED && state <= TaskState.RUNNING;
 }
 
 /** The forms that workloads use: `node.hostname` and `node.labels.KEY`, `==` and `!=`. */

@@ -1,5 +1,5 @@
-// No slot runs more containers at once than its update order allows: one, or two while start-first overlaps them.
-// What nobody can reach does not count: the containers of a node that was given up run on until it is back.
+// No slot (of a global service: no node) runs more containers at once than its update order allows: one, or two while start-first
+// overlaps them; and no execution of a job more than its max-concurrent in all. What nobody can reach does not count: the containers of a node that was given up run on until it is back.
 
 import { millis } from "../../../base/index.js";
 import { NodeState, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
@@ -24,6 +24,7 @@ export class SlotsCheck {
   look(containers: readonly SimContainer[], view: View, wallMs: number): readonly string[] {
     const wrong: string[] = [];
     const slots = new Map<string, Task[]>();
+    const jobs = new Map<string, number>();
     for (const { taskId, host, isRunning } of containers) {
       if (!isRunning || this.#givenUp.has(taskId)) continue;
       const task = view.table("task").get(taskId);
@@ -32,8 +33,13 @@ export class SlotsCheck {
         this.#givenUp.add(taskId);
         continue;
       }
-      const key = `${task.serviceId}/${task.slot}`;
+      const key = slotOf(task, view);
       slots.set(key, [...(slots.get(key) ?? []), task]);
+      if (isOfPresentRun(task, view)) jobs.set(task.serviceId, (jobs.get(task.serviceId) ?? 0) + 1);
+    }
+    for (const [serviceId, count] of jobs) {
+      const max = maxConcurrent(serviceId, view);
+      if (count > max) wrong.push(`job ${serviceId} runs ${count} at once, and not ${max}`);
     }
     for (const [key, tasks] of slots) {
       const max = Math.max(...tasks.map((task) => allowed(task, view)));
@@ -46,6 +52,32 @@ export class SlotsCheck {
   #giveUp(nodeId: string, view: View): void {
     for (const task of view.table("task").by("node", nodeId)) this.#givenUp.add(task.id);
   }
+}
+
+/** Tasks of a global service have no number: each node is a slot. An execution of a job is none of another's business. */
+function slotOf({ serviceId, slot, nodeId, jobIteration }: Task, view: View): string {
+  const isGlobal = modeOf(serviceId, view)?.startsWith("global") ?? slot === 0;
+  return `${serviceId}/${isGlobal ? nodeId : slot}${jobIteration === undefined ? "" : `/${jobIteration}`}`;
+}
+
+/** A job's task of its present execution. */
+function isOfPresentRun({ serviceId, jobIteration }: Task, view: View): boolean {
+  if (modeOf(serviceId, view) !== "replicatedJob") return false;
+  return (jobIteration ?? 0) === (view.table("service").get(serviceId)?.jobStatus?.iteration ?? 0);
+}
+
+function maxConcurrent(serviceId: string, view: View): number {
+  const mode = specNow(serviceId, view)?.mode;
+  return mode?.$case === "replicatedJob" ? mode.value.maxConcurrent : Number.POSITIVE_INFINITY;
+}
+
+function modeOf(serviceId: string, view: View): NonNullable<ServiceSpec["mode"]>["$case"] | undefined {
+  return specNow(serviceId, view)?.mode?.$case;
+}
+
+function specNow(serviceId: string, view: View): ServiceSpec | undefined {
+  const service = view.table("service").get(serviceId);
+  return service && view.table("revision").get(revisionId(serviceId, service.revision))?.spec;
 }
 
 /** The leader decided that it is over while its container may still run. */

@@ -2,7 +2,6 @@
 
 import type { SeededRandom } from "../../random.js";
 import type { SimCluster } from "../cluster.js";
-import type { SimHost } from "../host.js";
 import { type Fault, type Faults, ifPowered, onHost } from "./fault.js";
 
 export const hostFaults: Faults = {
