@@ -4,13 +4,13 @@
  *
  * What must stay true:
  * O1  a slot never has two wanted tasks, except a start-first one while its new task is not running yet.
- * O2  a stop-first task starts only when no other task of its slot still runs on a host that can be reached, or a minute
- *     after it was made.
+ * O2  a stop-first task starts only when no other task of its slot still runs on a host that can be reached, or when it has
+ *     waited for that long enough.
  * O3  everything a decision needs is in the rows: a new leader goes on where the old one stopped.
  * O4  an event makes the orchestrator look at the slots or the service it concerns, at nothing else.
  *
- * Start at orchestrator.ts (the loop), look.ts (one transaction), then restart/supervise.ts, replicated/scale.ts and
- * update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
+ * Start at orchestrator.ts (the loop), notice.ts (what an event concerns), look.ts (one transaction), then restart/supervise.ts,
+ * replicated/scale.ts, global/nodes.ts, jobs/replicated.ts and update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
  */
 export { Enforcer } from "./enforcer/enforcer.js";
 export { foresee } from "./foresee.js";
