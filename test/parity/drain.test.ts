@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { wallTime } from "../../src/base/index.js";
-import type { Task } from "../../src/gen/skep/v1/objects.js";
+import { type Task, UpdateState, UpdateStatus } from "../../src/gen/skep/v1/objects.js";
 import { NodeAvailability, UpdateOrder } from "../../src/gen/skep/v1/specs.js";
 import { freshRecord } from "../../src/manager/orchestrator/restart/policy.js";
 import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
@@ -25,10 +25,13 @@ function task(id: string, ageMs: number, options: TaskOptions = {}): Task {
 
 const old = task("t1", 60 * minute, { nodeId: "n1" });
 
-function look(
-  tasks: readonly Task[],
-  options: { readonly timeoutMs?: number; readonly spec?: ServiceOptions["spec"] } = {},
-) {
+interface Options {
+  readonly timeoutMs?: number;
+  readonly spec?: ServiceOptions["spec"];
+  readonly updateStatus?: UpdateStatus;
+}
+
+function look(tasks: readonly Task[], options: Options = {}) {
   const drained = aNode({
     id: "n1",
     hostname: "h1",
@@ -41,7 +44,11 @@ function look(
     },
   });
   const spec = options.spec ?? { update: { order: UpdateOrder.START_FIRST, parallelism: 1 } };
-  const world = aWorld({ nodes: [drained, aNode({ id: "n2" })], spec });
+  const world = aWorld({
+    nodes: [drained, aNode({ id: "n2" })],
+    spec,
+    ...(options.updateStatus && { updateStatus: options.updateStatus }),
+  });
   const { steps, dueInMs } = supervise(world, tasks);
   return {
     lines: lines(steps),
@@ -69,6 +76,15 @@ describe("R-206 makes way at once", () => {
 describe("R-209 a start-first task that runs", () => {
   test("is replaced first", () => {
     expect(look([old])).toMatchObject({ lines: ["create 1 RUNNING r1"] });
+  });
+
+  test("also while a stop-first rollback goes on", () => {
+    const rolling = {
+      updateStatus: UpdateStatus.fromPartial({ state: UpdateState.ROLLBACK_STARTED, total: 1, done: 1 }),
+    };
+    const pending = task("t2", minute, { state: "PENDING", nodeId: "" });
+    expect(look([old], rolling).lines).toEqual(["create 1 RUNNING r1"]);
+    expect(look([old, pending], rolling)).toMatchObject({ lines: [], settled: [] });
   });
 
   test("stays while its replacement does not run, for the drain timeout", () => {

@@ -5,7 +5,7 @@ import { millis } from "../../../base/index.js";
 import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { UpdateOrder } from "../../../gen/skep/v1/specs.js";
 import { createdAtMs, isWanted, replicasOf, stateOf, updateOf } from "../../../model/index.js";
-import { isRollingBack, isYounger, remainingMs, type World } from "../world.js";
+import { isYounger, remainingMs, type World } from "../world.js";
 
 /** How long a drain waits for replacements to run, unless the node says otherwise. */
 const drainTimeoutDefaultMs = 10 * 60_000;
@@ -36,9 +36,12 @@ export function drainOf(world: World, task: Task, slot: readonly Task[]): Drain 
   return { kind: "move", reason: `node ${name} is drained, and no replacement ran within ${shown(timeoutMs)}` };
 }
 
-/** Only what runs is worth keeping for a while, and only a numbered slot can be filled on another node. */
+/**
+ * Only what runs is worth keeping for a while, and only a numbered slot can be filled on another node. A rollback's own order
+ * is about the rollback.
+ */
 function isReplacedFirst(world: World, task: Task): boolean {
-  const { order } = updateOf(world.spec, isRollingBack(world.service));
+  const { order } = updateOf(world.spec, false);
   const runs = stateOf(task) === TaskState.RUNNING && task.desiredState === TaskState.RUNNING;
   return runs && order === UpdateOrder.START_FIRST && replicasOf(world.spec) !== undefined;
 }

@@ -84,7 +84,8 @@ export function settle(world: World, tasks: readonly Task[]): readonly Step[] {
     (task) => !isTerminal(stateOf(task)) && !isTaskDirty(world, task) && mayStay(world, task),
   );
   const running = right.find((task) => stateOf(task) === TaskState.RUNNING);
-  const { order } = updateOf(world.spec, isRollingBack(world.service));
+  const isDrained = wanted.some((task) => !mayStay(world, task));
+  const { order } = updateOf(world.spec, isRollingBack(world.service) && !isDrained);
   const kept = running ?? (order === UpdateOrder.STOP_FIRST ? right[0] : undefined);
   if (kept === undefined) return [];
   return [wanted.filter((task) => task.id !== kept.id).flatMap(stopping)];
