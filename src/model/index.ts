@@ -23,6 +23,7 @@ export * from "./policy.js";
 export { type PortHolder, refusePortConflicts } from "./port-conflicts.js";
 export { withRemovedNode } from "./removed.js";
 export * from "./resources.js";
+export { spreadOf, spreadPath } from "./spread.js";
 export * from "./task.js";
 export { clusterName, validateCluster } from "./validation/cluster.js";
 export { validateService } from "./validation/service.js";

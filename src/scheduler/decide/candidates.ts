@@ -1,12 +1,12 @@
 // The nodes that may take a group's next task, best first; while tasks are placed, each node that was used comes back
 // with its new counts.
 
+import { spreadPath } from "../../model/index.js";
 import { NodeHeap, type Order } from "./heap.js";
 import type { LazyHeap } from "./lazy-heap.js";
 import { pathSeparator } from "./node-index.js";
 import type { NodeInfo } from "./node-info.js";
 import type { IndexAsk, NodeSet } from "./node-set.js";
-import { pathOf } from "./path.js";
 
 export interface Candidates {
   peek(): NodeInfo | undefined;
@@ -81,7 +81,7 @@ function lookAt(infos: ReadonlySet<NodeInfo>, ask: Ask): ReadonlyMap<string, rea
   const byPath = new Map<string, NodeInfo[]>();
   for (const info of infos) {
     if (!passesAll(info, ask)) continue;
-    const path = pathOf(info.node, ask.needs.spread).join(pathSeparator);
+    const path = spreadPath(info.node, ask.needs.spread).join(pathSeparator);
     const nodes = byPath.get(path);
     if (nodes) nodes.push(info);
     else byPath.set(path, [info]);

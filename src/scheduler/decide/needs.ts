@@ -8,7 +8,7 @@ import {
   PublishMode,
   type ServiceSpec,
 } from "../../gen/skep/v1/specs.js";
-import { type Constraint, matcherOf, parseConstraints } from "../../model/index.js";
+import { type Constraint, matcherOf, parseConstraints, spreadOf } from "../../model/index.js";
 
 export interface Needs {
   readonly cpus: number;
@@ -57,7 +57,7 @@ export function needsOf(spec: ServiceSpec, networkDrivers: readonly string[] = [
     platforms: placement?.platforms ?? [],
     hostPorts: hostPortsOf(spec),
     maxReplicas: placement?.maxReplicas ?? 0,
-    spread: (placement?.preferences ?? []).map((preference) => preference.spread).filter(isLabel),
+    spread: spreadOf(spec),
     equalities: constraints.filter(({ key, equal }) => equal && key.toLowerCase() !== "node.ip"),
   };
   return { ...needs, classKey: classKeyOf(needs) };
@@ -97,8 +97,4 @@ function constraintsOf(expressions: readonly string[]): readonly Constraint[] {
   } catch {
     return [];
   }
-}
-
-function isLabel(descriptor: string): boolean {
-  return /^(node|engine)\.labels\../i.test(descriptor);
 }

@@ -1,10 +1,10 @@
 // The nodes that fit one class of needs, best first, kept up while they change. Made once for all services that ask the
 // same; a node that is refused is not in it until something there changes, so nobody stumbles over it again.
 
+import { spreadPath } from "../../model/index.js";
 import type { Journal } from "./journal.js";
 import { LazyHeap } from "./lazy-heap.js";
 import type { NodeInfo } from "./node-info.js";
-import { pathOf } from "./path.js";
 
 export interface IndexOptions {
   readonly passes: (info: NodeInfo) => boolean;
@@ -77,7 +77,7 @@ export class NodeIndex {
   }
 
   #leafFor(info: NodeInfo): string {
-    const leaf = pathOf(info.node, this.#options.spread).join(pathSeparator);
+    const leaf = spreadPath(info.node, this.#options.spread).join(pathSeparator);
     const known = this.#leafOf.get(info);
     if (known !== undefined && known !== leaf) this.#heap(known).remove(info);
     this.#leafOf.set(info, leaf);

@@ -1,11 +1,11 @@
 // Placement preferences: a tree with one level per label to spread over. Each task goes down the branches that hold the
 // fewest tasks of its service, counted over all nodes, suitable or not (swarm-semantics §5.4).
 
+import { spreadPath } from "../../model/index.js";
 import type { Candidates, Leaf, Leaves } from "./candidates.js";
 import type { Order } from "./heap.js";
 import { pathSeparator } from "./node-index.js";
 import type { NodeInfo } from "./node-info.js";
-import { pathOf } from "./path.js";
 
 export class SpreadCandidates implements Candidates {
   readonly #spread: readonly string[];
@@ -38,7 +38,7 @@ export class SpreadCandidates implements Candidates {
   }
 
   #pathTo(info: NodeInfo): readonly Branch[] {
-    return this.#path(pathOf(info.node, this.#spread));
+    return this.#path(spreadPath(info.node, this.#spread));
   }
 
   /** The branches from the root to the place with these values. */

@@ -3,12 +3,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { NodeAvailability } from "../../../src/gen/skep/v1/specs.js";
+import { spreadPath } from "../../../src/model/index.js";
 import { failuresMax } from "../../../src/scheduler/decide/failures.js";
 import { activeFilters, filters } from "../../../src/scheduler/decide/filters.js";
 import { needsOf } from "../../../src/scheduler/decide/needs.js";
 import type { NodeInfo } from "../../../src/scheduler/decide/node-info.js";
 import { NodeSet } from "../../../src/scheduler/decide/node-set.js";
-import { pathOf } from "../../../src/scheduler/decide/path.js";
 import { type Group, place } from "../../../src/scheduler/decide/place.js";
 import { aNode, aServiceSpec, type ServiceOptions } from "../../support/memory.js";
 
@@ -50,7 +50,7 @@ function chooseDumbly(set: NodeSet, group: Group, nowMs: number): NodeInfo | und
     (a.id < b.id ? -1 : 1);
   fitting.sort(order);
   for (let depth = 1; depth <= needs.spread.length; depth++) {
-    const branch = (info: NodeInfo): string => pathOf(info.node, needs.spread.slice(0, depth)).join("/");
+    const branch = (info: NodeInfo): string => spreadPath(info.node, needs.spread.slice(0, depth)).join("/");
     const load = (path: string): number =>
       all.filter((info) => branch(info) === path).reduce((sum, info) => sum + info.countOf(serviceId), 0);
     const least = Math.min(...fitting.map((info) => load(branch(info))));
