@@ -143,10 +143,19 @@ describe("other modes", () => {
       ...spec,
       task: spec.task && { ...spec.task, forceUpdate: 1 },
     });
-    expect(await planned(cluster, change)).toContain(
-      "WARNING: The job begins anew: what an earlier run has completed does not count.\n",
-    );
+    const again = await planned(cluster, change);
+    expect(again).toContain("2 tasks would be added.");
+    expect(again).toContain("WARNING: The job begins anew: what an earlier run has completed does not count.\n");
   });
 });
 
 const emptyPlacement = { constraints: [], preferences: [], maxReplicas: 0, platforms: [] };
+
+test("what ran on a host that is lost is not said to run", async () => {
+  const cluster = await SimCluster.start({ hosts: 2 });
+  await cluster.do(cluster.user.create({ name: "web", replicas: 2, maxReplicasPerNode: 1, stopGraceMs: 1_000 }));
+  await cluster.eventually("both run", () => explained(cluster).startsWith("web: 2 of 2 tasks run."));
+  cluster.host("w2").powerOff();
+  const told = /^web: 1 of 2 tasks runs; 1 waits\.\n[^]*\n {2}w2 +node: it is down/;
+  await cluster.eventually("it is told", () => told.test(explained(cluster)));
+});

@@ -2,9 +2,9 @@
 
 import type { Explanation, JobExplanation } from "../../api/types.js";
 import { millis } from "../../base/index.js";
-import type { Service, Task } from "../../gen/skep/v1/objects.js";
+import { NodeState, type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { isJob } from "../../model/index.js";
+import { isJob, isWanted, stateOf } from "../../model/index.js";
 import { slotKey, specOf, type View } from "../../store/index.js";
 import { countTasks, findService } from "../control/index.js";
 import { failuresOf } from "./failures.js";
@@ -28,7 +28,7 @@ export function explain(view: View, input: string, nowMs: number): Explanation {
     ID: service.id,
     Name: service.name,
     Mode: modeWord(spec),
-    Running: counts.running,
+    Running: tasks.filter((task) => runs(view, task)).length,
     Desired: counts.desired,
     ...(isJob(spec) ? { Job: jobOf(service, spec, counts.completed) } : {}),
     ...(update === undefined ? {} : { Update: update }),
@@ -38,6 +38,12 @@ export function explain(view: View, input: string, nowMs: number): Explanation {
     LeftOut: { Waits: leftOut, Failures: failuresLeftOut },
     WouldHelp: [...new Set(hints)].slice(0, hintsMax),
   };
+}
+
+/** As far as anybody knows: what ran on a node that is down is not counted, nor what is told to stop. */
+function runs(view: View, task: Task): boolean {
+  if (!isWanted(task) || stateOf(task) !== TaskState.RUNNING) return false;
+  return view.table("node").get(task.nodeId)?.status?.state !== NodeState.DOWN;
 }
 
 function slotsOf(tasks: readonly Task[]): Iterable<readonly Task[]> {

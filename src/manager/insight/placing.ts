@@ -47,33 +47,40 @@ export function placing(draft: Transaction, change: Change, nodes: NodeSet, nowM
   const gone = [...between.removed, ...between.replaced].map(({ id }) => id);
   const placements = place(draft, tried.slice(0, placedMax), { nodes, leaving: gone, nowMs });
   const homeless = placements.filter(isUnplaced);
-  if (homeless.length > 0) settleDraft(draft, service, placements, gone);
+  if (homeless.length > 0) settleDraft(draft, service, tried, { placements, gone });
   const worst = homeless.length > 0 ? homeless : cramped;
   const names = new Map(tried.map(({ taskId, name }) => [taskId, name]));
   const why = worst.length === 0 ? undefined : unplaced(draft, change, { homeless: worst, names, nowMs });
   const listed = countByNode(draft, placements);
   return {
-    Placed: listed.slice(0, placesMax),
-    PlacedLeftOut: Math.max(0, listed.length - placesMax) + Math.max(0, tried.length - placedMax),
+    // Those that cannot start beside the old ones go nowhere yet.
+    Placed: cramped.length > 0 ? [] : listed.slice(0, placesMax),
+    PlacedLeftOut: Math.max(0, listed.length - placesMax),
     Unplaced: homeless.length,
     ...(why === undefined ? {} : { UnplacedWhy: why.wait }),
     WouldHelp: why?.help ?? [],
-    Warnings: warnings({ between, homeless: homeless.length, cramped: cramped.length, startFirst }),
+    Warnings: warnings({
+      between,
+      homeless: homeless.length,
+      cramped: cramped.length,
+      startFirst,
+      tried: tried.length,
+    }),
   };
 }
 
 function settleDraft(
   draft: Transaction,
-  service: Service,
-  placements: readonly PlannedPlacement[],
-  gone: readonly string[],
+  { id: serviceId, revision }: Service,
+  tried: readonly ToPlace[],
+  { placements, gone }: { readonly placements: readonly PlannedPlacement[]; readonly gone: readonly string[] },
 ): void {
   for (const id of gone) draft.delete("task", id);
-  for (const { taskId, nodeId } of placements) {
+  const slots = new Map(tried.map(({ taskId, slot }) => [taskId, slot]));
+  for (const { taskId: id, nodeId } of placements) {
     if (nodeId === undefined) continue;
-    const task = newTask({ id: taskId, serviceId: service.id, revision: service.revision, slot: 1, now: wallTime(0) });
-    const status = task.status && { ...task.status, state: TaskState.ASSIGNED };
-    draft.put("task", { ...task, nodeId, status });
+    const task = newTask({ id, serviceId, revision, slot: slots.get(id) ?? 0, now: wallTime(0) });
+    draft.put("task", { ...task, nodeId, status: task.status && { ...task.status, state: TaskState.ASSIGNED } });
   }
 }
 
@@ -85,6 +92,7 @@ export function networkIdsOf(view: View, spec: ServiceSpec): readonly string[] {
 /** A task to place, with its node where that is settled. */
 interface ToPlace extends PlannedTask {
   readonly node: Node | undefined;
+  readonly slot: number;
   /** `web.3` */
   readonly name: string;
 }
@@ -116,7 +124,7 @@ function toPlace(view: View, { service, spec }: Change, { id, slot, nodeId }: Ta
     ...{ taskId: `new-${id}`, serviceId: service.id, revision: service.revision, spec },
     networkIds: networkIdsOf(view, spec),
     node: slot === 0 ? view.table("node").get(nodeId) : undefined,
-    name: slotName(view, service.name, { slot, nodeId }),
+    ...{ slot, name: slotName(view, service.name, { slot, nodeId }) },
   };
 }
 
@@ -179,9 +187,11 @@ function warnings(found: {
   readonly homeless: number;
   readonly cramped: number;
   readonly startFirst: boolean;
+  readonly tried: number;
 }): readonly string[] {
-  const { between, homeless, cramped, startFirst } = found;
+  const { between, homeless, cramped, startFirst, tried } = found;
   return [
+    ...(tried > placedMax ? [`Only ${placedMax} of ${tried} new tasks were placed on trial.`] : []),
     ...(homeless > 0 ? [`${plural(homeless, "new task")} would find no node and wait.`] : []),
     ...(homeless > 0 && between.replaced.length > 0 && !startFirst
       ? [

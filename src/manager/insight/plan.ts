@@ -4,7 +4,7 @@
 import type { Plan } from "../../api/types.js";
 import type { Service } from "../../gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../gen/skep/v1/specs.js";
-import { isJob } from "../../model/index.js";
+import { isJob, isWanted } from "../../model/index.js";
 import { type NodeSet, nodeSetBySteps } from "../../scheduler/index.js";
 import { specOf, type Transaction, type View } from "../../store/index.js";
 import type { Control, ServiceWish } from "../control/index.js";
@@ -51,8 +51,7 @@ function planned(wish: ServiceWish, now: Now, draft: Transaction, id: string): P
   const service = serviceIn(draft, id);
   const spec = specOf(draft, service);
   const previous = before.table("service").get(id);
-  let made = 0;
-  foresee(draft, id, { nowMs, newId: () => `planned-${(made += 1)}` });
+  look(draft, service, spec, nowMs);
   const between = tasksBetween(before, draft, service);
   const rollout = between.replaced.length === 0 ? undefined : rolloutOf(draft, service, spec, between);
   const places = placing(draft, { service, spec, between }, nodes, nowMs);
@@ -69,6 +68,16 @@ function planned(wish: ServiceWish, now: Now, draft: Transaction, id: string): P
       Warnings: [...warningsOf(previous, spec), ...places.Warnings],
     },
   };
+}
+
+/** What the orchestrator does at once; of a job that begins anew also what it does when the old run has stopped. */
+function look(draft: Transaction, { id }: Service, spec: ServiceSpec, nowMs: number): void {
+  let made = 0;
+  const moment = { nowMs, newId: () => `planned-${(made += 1)}` };
+  foresee(draft, id, moment);
+  if (!isJob(spec)) return;
+  for (const task of [...draft.table("task").by("service", id)]) if (!isWanted(task)) draft.delete("task", task.id);
+  foresee(draft, id, moment);
 }
 
 function serviceIn(view: View, id: string): Service {

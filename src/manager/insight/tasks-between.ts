@@ -2,7 +2,7 @@
 
 import type { PlannedTasks } from "../../api/types.js";
 import { type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
-import { isDirty, isTerminal, isWanted, stateOf } from "../../model/index.js";
+import { isDirty, isJob, isTerminal, isWanted, stateOf } from "../../model/index.js";
 import { slotKey, specOf, taskSpecOf, type View } from "../../store/index.js";
 
 export interface TasksBetween {
@@ -19,15 +19,33 @@ export function tasksBetween(before: View, draft: View, service: Service): Tasks
   const live = [...before.table("task").by("service", service.id)].filter(
     (task) => isWanted(task) && !isTerminal(stateOf(task)),
   );
-  const slots = slotsOf(live);
   const drafted = [...draft.table("task").by("service", service.id)];
+  return isJob(specOf(draft, service)) ? ofJob(live, drafted) : ofSlots(before, draft, service, { live, drafted });
+}
+
+/** Nothing of a job is replaced: another run has tasks of its own. */
+function ofJob(live: readonly Task[], drafted: readonly Task[]): TasksBetween {
+  const known = new Set(live.map(({ id }) => id));
+  const left = new Set(drafted.filter(isWanted).map(({ id }) => id));
+  const added = drafted.filter((task) => isWanted(task) && !isTerminal(stateOf(task)) && !known.has(task.id));
+  const removed = live.filter(({ id }) => !left.has(id));
+  return { added, removed, replaced: [], counts: countsOf(live, { added, removed, replaced: [] }) };
+}
+
+function ofSlots(
+  before: View,
+  draft: View,
+  service: Service,
+  { live, drafted }: { readonly live: readonly Task[]; readonly drafted: readonly Task[] },
+): TasksBetween {
+  const slots = slotsOf(live);
   const added = drafted.filter((task) => !slots.has(keyOf(task)) && isWanted(task) && !isTerminal(stateOf(task)));
   const left = new Set(drafted.filter(isWanted).map(keyOf));
   const removed = [...slots].flatMap(([key, task]) => (left.has(key) ? [] : [task]));
   const replaced = [...slots].flatMap(([key, task]) =>
     left.has(key) && isReplaced(before, draft, service, task) ? [task] : [],
   );
-  return { added, removed, replaced, counts: countsOf(slots, { added, removed, replaced }) };
+  return { added, removed, replaced, counts: countsOf([...slots.values()], { added, removed, replaced }) };
 }
 
 /** A slot by its best task: one that is as wanted counts before one that is not, one that runs before one that does not. */
@@ -54,18 +72,15 @@ function isReplaced(before: View, draft: View, service: Service, task: Task): bo
   });
 }
 
-function countsOf(
-  slots: ReadonlyMap<string, Task>,
-  { added, removed, replaced }: Omit<TasksBetween, "counts">,
-): PlannedTasks {
+function countsOf(live: readonly Task[], { added, removed, replaced }: Omit<TasksBetween, "counts">): PlannedTasks {
   return {
-    Running: [...slots.values()].filter((task) => stateOf(task) === TaskState.RUNNING).length,
-    Before: slots.size,
-    After: slots.size + added.length - removed.length,
+    Running: live.filter((task) => stateOf(task) === TaskState.RUNNING).length,
+    Before: live.length,
+    After: live.length + added.length - removed.length,
     Added: added.length,
     Removed: removed.length,
     Replaced: replaced.length,
-    Kept: slots.size - removed.length - replaced.length,
+    Kept: live.length - removed.length - replaced.length,
   };
 }
 

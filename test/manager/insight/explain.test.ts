@@ -186,7 +186,9 @@ describe("a task that has a node", () => {
   ];
   test.each(cases)("%s", async (_, task, node, wait) => {
     const old = { id: "old", slot: 1, nodeId: "h1", state: "RUNNING", desired: "SHUTDOWN" } as const;
-    const answer = await explained({}, [{ id: "h1", ...node }], [old, { id: "new", nodeId: "h1", ...task }]);
+    const isReplacement = task.task?.restart?.replaces !== undefined;
+    const others = isReplacement ? [old] : [];
+    const answer = await explained({}, [{ id: "h1", ...node }], [...others, { id: "new", nodeId: "h1", ...task }]);
     expect(answer.Waits).toHaveLength(1);
     expect(answer.Waits[0]).toMatchObject({ Tasks: ["web.1"], ...wait });
   });

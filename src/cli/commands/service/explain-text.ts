@@ -45,8 +45,16 @@ function headline({ Name, Mode, Running, Desired, Job, Waits, LeftOut, Failures 
 
 function updateLines({ State, Message, Total, Done, Failed, Next }: UpdateExplanation): readonly string[] {
   const counts = Total === 0 ? "" : ` (${Done} of ${Total} done, ${Failed} failed)`;
-  return [`Update ${State.replace("_", " ")}: ${Message}${counts}.`, `  Next: ${Next}.`];
+  return [`${updateWords[State] ?? State}: ${Message}${counts}.`, `  Next: ${Next}.`];
 }
+
+const updateWords: Readonly<Record<string, string>> = {
+  updating: "Update under way",
+  paused: "Update paused",
+  rollback_started: "Rollback under way",
+  rollback_paused: "Rollback paused",
+  rollback_completed: "Rolled back",
+};
 
 const places: Readonly<Record<ExplainedWait["Stage"], string>> = {
   allocator: "in the allocator",
