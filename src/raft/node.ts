@@ -64,7 +64,7 @@ export class RaftMember implements RaftNode {
 
   /** Who takes part, as of the last entry applied here. */
   get membership(): Membership {
-    return this.#core?.status.membership ?? nobody;
+    return this.#core?.membership ?? nobody;
   }
 
   /** What this member knows of the others while it leads. */

@@ -294,6 +294,6 @@ function isWorker(nodeId: string, { store }: Manager): boolean {
 
 /** Raft ids are written off before their members go: until then these are heard. */
 function isRemoved(raftId: number, { store, membership }: Manager): boolean {
-  if (membership.voters.includes(raftId) || membership.learners.includes(raftId)) return false;
-  return store.cluster?.removedRaftIds.includes(raftId) ?? false;
+  if (!store.cluster?.removedRaftIds.includes(raftId)) return false;
+  return !membership.voters.includes(raftId) && !membership.learners.includes(raftId);
 }

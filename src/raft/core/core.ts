@@ -79,6 +79,11 @@ export class RaftCore {
     return this.#state.term;
   }
 
+  /** As in `status`, which is too much to make for each message. */
+  get membership(): Membership {
+    return this.#membership;
+  }
+
   get leader(): number {
     return this.#roles.leader;
   }

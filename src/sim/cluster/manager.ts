@@ -340,8 +340,8 @@ export class SimManager {
 }
 
 function isRemoved(raftId: number, { store, membership }: Manager): boolean {
-  if (membership.voters.includes(raftId) || membership.learners.includes(raftId)) return false;
-  return store.cluster?.removedRaftIds.includes(raftId) ?? false;
+  if (!store.cluster?.removedRaftIds.includes(raftId)) return false;
+  return !membership.voters.includes(raftId) && !membership.learners.includes(raftId);
 }
 
 function isDisk(error: unknown): boolean {
