@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Explanation, Plan } from "../../src/api/types.js";
+import { statusText } from "../../src/cli/commands/system/status.js";
 import { runCli } from "../../src/cli/index.js";
 import { aService, aTask } from "./support/objects.js";
 import { answer, daemon, type FakeWorldOptions, fakeWorld } from "./support/world.js";
@@ -300,5 +301,27 @@ describe("service ps", () => {
 
   it("shows what a task waits for where it has no error of its own", async () => {
     expect((await run(["service", "ps", "web"], answers)).out).toContain('"no suitable node"');
+  });
+});
+
+describe("system status", () => {
+  const Node = {
+    Hostname: "h1",
+    Version: "0",
+    IsManager: true,
+    IsWorker: true,
+    State: "active",
+    Engine: { Address: "e", Version: "28" },
+  };
+  it("tells what tasks wait for, and since when any fails", () => {
+    const Waiting = [
+      { Stage: "scheduler", Count: 2, OldestSince: "2026-11-20T12:00:00Z" },
+      { Stage: "node", Count: 1, OldestSince: "2026-11-20T12:00:31Z" },
+      { Stage: "restart", Count: 1, OldestSince: "2026-11-20T12:00:40Z" },
+    ];
+    const Tasks = { Running: 41, Pending: 4, Failing: 1, FailingSince: "2026-11-20T12:00:01Z", Waiting };
+    expect(statusText({ Node, Tasks, Warnings: [] }, Date.parse(at)).split("\n")[1]).toBe(
+      "tasks   41 running · 4 pending (2 in the scheduler, oldest 41 seconds; 1 on their nodes, oldest 10 seconds; 1 until they are started again, oldest 1 second) · 1 failing (oldest 40 seconds)",
+    );
   });
 });

@@ -2,7 +2,7 @@
 
 import type { PlannedTasks } from "../../api/types.js";
 import { type Service, type Task, TaskState } from "../../gen/skep/v1/objects.js";
-import { isDirty, isJob, isTerminal, isWanted, stateOf } from "../../model/index.js";
+import { isDirty, isJob, isTerminal, isWanted, replicasOf, stateOf } from "../../model/index.js";
 import { slotKey, specOf, taskSpecOf, type View } from "../../store/index.js";
 
 export interface TasksBetween {
@@ -38,6 +38,7 @@ function ofSlots(
   service: Service,
   { live, drafted }: { readonly live: readonly Task[]; readonly drafted: readonly Task[] },
 ): TasksBetween {
+  const replicas = replicasOf(specOf(draft, service));
   const slots = slotsOf(live);
   const added = drafted.filter((task) => !slots.has(keyOf(task)) && isWanted(task) && !isTerminal(stateOf(task)));
   const left = new Set(drafted.filter(isWanted).map(keyOf));
@@ -45,7 +46,7 @@ function ofSlots(
   const replaced = [...slots].flatMap(([key, task]) =>
     left.has(key) && isReplaced(before, draft, service, task) ? [task] : [],
   );
-  return { added, removed, replaced, counts: countsOf([...slots.values()], { added, removed, replaced }) };
+  return { added, removed, replaced, counts: countsOf([...slots.values()], { added, removed, replaced }, replicas) };
 }
 
 /** A slot by its best task: one that is as wanted counts before one that is not, one that runs before one that does not. */
@@ -72,15 +73,22 @@ function isReplaced(before: View, draft: View, service: Service, task: Task): bo
   });
 }
 
-function countsOf(live: readonly Task[], { added, removed, replaced }: Omit<TasksBetween, "counts">): PlannedTasks {
+/** `after`: how many there are to be, where that is a number. More of them than a draft holds are told, not made. */
+function countsOf(
+  live: readonly Task[],
+  { added, removed, replaced }: Omit<TasksBetween, "counts">,
+  after = live.length + added.length - removed.length,
+): PlannedTasks {
+  const Removed = Math.max(removed.length, live.length - after);
+  const Replaced = Math.min(replaced.length, live.length - Removed);
   return {
     Running: live.filter((task) => stateOf(task) === TaskState.RUNNING).length,
     Before: live.length,
-    After: live.length + added.length - removed.length,
-    Added: added.length,
-    Removed: removed.length,
-    Replaced: replaced.length,
-    Kept: live.length - removed.length - replaced.length,
+    After: after,
+    Added: after - live.length + Removed,
+    Removed,
+    Replaced,
+    Kept: live.length - Removed - Replaced,
   };
 }
 

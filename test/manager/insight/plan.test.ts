@@ -74,6 +74,7 @@ describe("how many tasks", () => {
     ["nothing changes", {}, counts],
     ["another image", { image: "nginx:2" }, { ...counts, Replaced: 3, Kept: 0 }],
     ["more of them", { replicas: 5 }, { ...counts, After: 5, Added: 2 }],
+    ["far more than are placed on trial", { replicas: 50_000 }, { ...counts, After: 50_000, Added: 49_997 }],
     ["fewer of them", { replicas: 1 }, { ...counts, After: 1, Removed: 2, Kept: 1 }],
     [
       "more, and another image",
