@@ -187,6 +187,41 @@ test("R-413 a service of which nothing runs is mended by an update at once", asy
   expect(o.agents.running.size).toBe(3);
 });
 
+test("R-407 a rollback that fails is told as failed, and stays so", async () => {
+  const fields = { failureAction: UpdateFailureAction.ROLLBACK, parallelism: 1 };
+  await running(fields);
+  o.agents.fateOf = () => ({ ends: { afterMs: 0, as: "REJECTED" } });
+  await update("broken:1", fields);
+  await o.clock.advance(20_000);
+  const paused = status();
+  expect(paused).toMatchObject({ state: UpdateState.ROLLBACK_PAUSED, failed: 1 });
+  expect(paused?.message).toMatch(/^update paused due to failure or early termination of task /);
+  o.agents.fateOf = () => ({});
+  await o.clock.advance(30 * 60_000);
+  expect(status()).toEqual(paused);
+  expect(tasksOf(o, "web").filter(countsAs)).toHaveLength(25);
+});
+
+test("R-410 a paused update goes on with the next one, from where it was", async () => {
+  await running({});
+  o.agents.fateOf = (task) => (task.slot === 7 ? { ends: { afterMs: 0, as: "REJECTED" } } : {});
+  await update("nginx:2", {});
+  await o.clock.advance(60_000);
+  expect(status()).toMatchObject({ state: UpdateState.PAUSED, failed: 1 });
+  const changed = tasksOf(o, "web").filter((task) => countsAs(task) && task.revision === 2).length;
+  expect(changed).toBeLessThan(12);
+  o.agents.fateOf = () => ({});
+  await o.writer.update((tx) => {
+    const service = tx.table("service").get("web");
+    if (service) tx.put("service", { ...service, updateStatus: undefined });
+  });
+  await o.clock.advance(100);
+  // Slot 7 has the new spec, and is restarted.
+  expect(status()?.total).toBe(replicas - changed - 1);
+  await o.clock.advance(120_000);
+  expect(status()).toMatchObject({ state: UpdateState.COMPLETED, failed: 0 });
+});
+
 describe("R-412 an update that gets no further", () => {
   test("pauses after ten minutes, and names the task and its reason", async () => {
     await running({});
