@@ -77,6 +77,10 @@ export class LocalNode implements Node {
     }
   }
 
+  onLeaderChange(fn: () => void): () => void {
+    return this.#modules.starter.leaderNews.listen(fn);
+  }
+
   control(): Control | undefined {
     return this.member?.control();
   }
@@ -149,7 +153,7 @@ export class LocalNode implements Node {
     if (known.raftId === undefined) throw new SwarmError("FailedPrecondition", texts.notManager);
     const before = this.member;
     this.#restartAttempt("a new cluster is forced");
-    this.#phase = { kind: "pending", nodeAddr: options.advertiseAddr };
+    this.#become({ kind: "pending", nodeAddr: options.advertiseAddr });
     await before?.stop();
     try {
       const member = await starter.forceNewCluster(known, options, this.#attempt.signal);
@@ -218,7 +222,7 @@ export class LocalNode implements Node {
     if (membership === undefined) return;
     const { signal } = this.#attempt;
     const { nodeId, advertiseAddr: nodeAddr } = membership;
-    this.#phase = { kind: "pending", nodeAddr };
+    this.#become({ kind: "pending", nodeAddr });
     for (let waitMs = retryFirstMs; !signal.aborted; waitMs = Math.min(2 * waitMs, retryMaxMs)) {
       try {
         return this.#becomeActive(await starter.resume(membership, signal));
@@ -226,7 +230,7 @@ export class LocalNode implements Node {
         if (signal.aborted) return;
         if (error instanceof NodeLockedError) return this.#becomeLocked(nodeAddr);
         log.error("cannot come up as a member of the swarm", { error: messageOf(error), retryMs: waitMs });
-        this.#phase = { kind: "error", nodeId, nodeAddr, error: messageOf(error) };
+        this.#become({ kind: "error", nodeId, nodeAddr, error: messageOf(error) });
         tried();
         await sleep(clock, waitMs, signal).catch(() => undefined);
       }
@@ -250,13 +254,18 @@ export class LocalNode implements Node {
     this.#attempt = new AbortController();
   }
 
+  #become(phase: Phase): void {
+    this.#phase = phase;
+    this.#modules.starter.leaderNews.tell();
+  }
+
   #becomePending(nodeAddr: string): void {
     if (this.#phase.kind !== "inactive") throw new SwarmError("Unavailable", texts.alreadyMember);
-    this.#phase = { kind: "pending", nodeAddr };
+    this.#become({ kind: "pending", nodeAddr });
   }
 
   #becomeActive(member: Member): void {
-    this.#phase = { kind: "active", member };
+    this.#become({ kind: "active", member });
     member.onEnd((error) => this.#becomeError(member, error));
   }
 
@@ -264,7 +273,7 @@ export class LocalNode implements Node {
   #becomeError(member: Member, error: Error): void {
     if (this.member !== member) return;
     const { nodeId, advertiseAddr } = member.membership;
-    this.#phase = { kind: "error", nodeId, nodeAddr: advertiseAddr, error: error.message };
+    this.#become({ kind: "error", nodeId, nodeAddr: advertiseAddr, error: error.message });
     member.stop().catch((failure: unknown) => {
       this.#modules.log.error("cannot stop in good order", { error: messageOf(failure) });
     });
@@ -272,13 +281,13 @@ export class LocalNode implements Node {
 
   /** pending → locked: whole and waiting for its key. Its containers run on. */
   #becomeLocked(nodeAddr: string): void {
-    this.#phase = { kind: "locked", nodeAddr };
+    this.#become({ kind: "locked", nodeAddr });
     this.#modules.log.warn("this node is locked: it waits for 'docker swarm unlock'");
   }
 
   async #becomeInactive(): Promise<void> {
     await this.#modules.state.clear();
     this.#modules.starter.forget();
-    this.#phase = { kind: "inactive" };
+    this.#become({ kind: "inactive" });
   }
 }

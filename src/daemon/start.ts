@@ -14,6 +14,7 @@ import { Connector } from "./connector.js";
 import { sha256 } from "./digest.js";
 import { adopt, joinSwarm, loadIdentity, type NodeIdentity } from "./identity/index.js";
 import { KeyRing, sealerFor } from "./keys/index.js";
+import { LeaderNews } from "./leader-news.js";
 import { type Beginning, ManagerPart, newRaftId } from "./managing/index.js";
 import { isManager, Member } from "./member.js";
 import { MembershipRecord, moved } from "./record.js";
@@ -52,6 +53,8 @@ export interface MemberStarterModules {
 }
 
 export class MemberStarter {
+  /** Of every member it starts: who leads may be another than it was. */
+  readonly leaderNews = new LeaderNews();
   readonly #options: MemberStarterOptions;
   readonly #modules: MemberStarterModules;
   /** Once opened, they stay open for as long as the daemon lives. */
@@ -236,7 +239,7 @@ export class MemberStarter {
     });
     const part: ManagerPart = new ManagerPart({
       ...this.#modules,
-      ...{ record, identity, ring, onFatal: this.#options.onFatal },
+      ...{ record, identity, ring, onFatal: this.#options.onFatal, leaderNews: this.leaderNews },
       managers: () => connector.managers,
     });
     return { record, identity, connector, part };

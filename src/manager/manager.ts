@@ -52,6 +52,8 @@ export interface ManagerOptions {
   readonly peers?: readonly KnownManager[];
   /** Called when this manager can go on no more: its disk failed, or a bug was found. */
   readonly onFatal: (error: Error) => void;
+  /** Who leads may be another than it was, or this manager's leading work has begun or ended. */
+  readonly onLeader?: () => void;
   /** Freezes every row deeply: for simulations. */
   readonly freezeRows?: boolean;
   /** Sizes of the log other than the library's: for simulations. */
@@ -126,6 +128,7 @@ export class Manager {
     this.#managers = membershipOf({ ...seen, consensus: this.#raft });
     this.#quorum = new QuorumWatch({ ...seen, clock, metrics, store: this.store, status: () => this.#raft.status });
     this.#raft.onLeadership(({ leading, term }) => (leading ? this.#lead(term) : this.#unlead()));
+    this.#raft.onLeader(() => options.onLeader?.());
     this.#raft.onFatal(options.onFatal);
   }
 
@@ -291,6 +294,7 @@ export class Manager {
     );
     this.#leading = leading;
     leading.start();
+    this.#options.onLeader?.();
     for (const waiter of this.#waiters) waiter();
     this.#waiters.clear();
   }
@@ -316,6 +320,7 @@ export class Manager {
     this.#restart?.cancel();
     const leading = this.#leading;
     this.#leading = undefined;
+    this.#options.onLeader?.();
     if (leading) this.#ending = leading.stop(reason);
   }
 

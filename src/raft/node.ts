@@ -81,6 +81,11 @@ export class RaftMember implements RaftNode {
     this.#parts.tenure.onChange(listener);
   }
 
+  /** Told when `leader` or `term` is another than it was. */
+  onLeader(listener: () => void): void {
+    this.#parts.tenure.onLeader(listener);
+  }
+
   onFatal(listener: (error: Error) => void): void {
     this.#fatalListeners.push(listener);
   }

@@ -13,6 +13,9 @@ export class Tenure {
   readonly #proposals: Proposals;
   readonly #log: Log;
   readonly #listeners: ((change: Leadership) => void)[] = [];
+  readonly #leaderListeners: (() => void)[] = [];
+  /** Who led when it was looked at last. */
+  #seen = { leader: none, term: 0 };
   #term: number | undefined;
 
   constructor(modules: { readonly proposals: Proposals; readonly log: Log }) {
@@ -29,9 +32,18 @@ export class Tenure {
     this.#listeners.push(listener);
   }
 
+  /** Told when another leads than before, in another term, or nobody. */
+  onLeader(listener: () => void): void {
+    this.#leaderListeners.push(listener);
+  }
+
   /** To be called after everything that may change the role. */
   observe(core: RaftCore): void {
-    const { term, applied, leading } = core;
+    const { term, applied, leading, leader } = core;
+    if (leader !== this.#seen.leader || term !== this.#seen.term) {
+      this.#seen = { leader, term };
+      this.#tellLeader();
+    }
     this.handovers.observe(leading !== undefined, leading?.transferee ?? none);
     const leadingTerm = leading && applied >= leading.termStart ? term : undefined;
     if (leadingTerm === this.#term) return;
@@ -43,6 +55,11 @@ export class Tenure {
   end(cause: unknown): void {
     this.handovers.end();
     this.#stop(cause);
+    this.#tellLeader();
+  }
+
+  #tellLeader(): void {
+    for (const listener of this.#leaderListeners) listener();
   }
 
   /** not leading → leading */

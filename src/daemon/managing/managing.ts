@@ -25,6 +25,7 @@ import {
 import { splitAddress } from "../address.js";
 import type { NodeIdentity } from "../identity/index.js";
 import { KeyKeeper, type NodeKeys } from "../keys/index.js";
+import type { LeaderNews } from "../leader-news.js";
 import { begun, forced, type MembershipRecord } from "../record.js";
 import { announce, type Standing } from "./announce.js";
 import { LeaderLinks } from "./leader-links.js";
@@ -52,6 +53,8 @@ export interface ManagingModules extends Omit<ManagerModules, "transport" | "nex
   readonly keys: NodeKeys;
   /** Answers a request of the API that another manager was asked. */
   readonly answer: ForwardHandler;
+  /** Told when another may lead. */
+  readonly leaderNews: LeaderNews;
 }
 
 export class Managing {
@@ -164,6 +167,7 @@ export class Managing {
       {
         ...{ nodeId, advertiseAddr, raftId: this.#raftId, peers, onFatal },
         newSwarm: beginning?.newSwarm,
+        onLeader: this.#modules.leaderNews.tell,
         join: isJoining,
         forceNewCluster: isForcing,
       },

@@ -115,6 +115,7 @@ export class ManagerPart {
   async stop(): Promise<void> {
     const managing = this.#managing;
     this.#managing = undefined;
+    this.#modules.leaderNews.tell();
     await managing?.stop();
   }
 
@@ -145,6 +146,7 @@ export class ManagerPart {
     this.#managing = await Managing.start({ beginning, ...events }, { ...this.#modules, keys });
     this.#startedAtMs = clock.monotonic();
     this.#failureChanged();
+    this.#modules.leaderNews.tell();
     return this.#managing;
   }
 
