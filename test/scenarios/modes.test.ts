@@ -513,6 +513,35 @@ describe("a wall clock that jumps", () => {
   });
 });
 
+describe("the constraint enforcer and jobs", () => {
+  test("what runs where it does not fit any more runs elsewhere; what completed there stays", async () => {
+    await cluster(0);
+    await putNode({ id: "n1", labels: { disk: "ssd" } });
+    o.agents.fateOf = (task) => (task.slot === 1 ? { ends: { afterMs: 1_000, as: "COMPLETE" } } : {});
+    await create({ mode: job(2), constraints: ["node.labels.disk==ssd"] });
+    await o.clock.advance(2_000);
+    await putNode({ id: "n2", labels: { disk: "ssd" } });
+    await putNode({ id: "n1" });
+    await o.clock.advance(6_000);
+    expect(historyOn("n1").sort()).toEqual(["COMPLETE COMPLETE", "REJECTED SHUTDOWN"]);
+    expect(historyOn("n2")).toEqual(["RUNNING COMPLETE"]);
+  });
+});
+
+describe("many services", () => {
+  test("are looked at in several transactions, none forgotten", async () => {
+    await cluster(30);
+    await o.writer.update((tx) => {
+      for (let n = 0; n < 150; n++) putService(tx, aService({ id: `s${n}`, spec: { mode: global } as never }));
+    });
+    await o.clock.settle();
+    await o.failOver();
+    await o.writer.update((tx) => tx.put("node", aNode({ id: "n31" })));
+    await o.clock.advance(10);
+    expect([...o.store.table("task").all()].filter(({ nodeId }) => nodeId === "n31")).toHaveLength(150);
+  });
+});
+
 describe("an event makes the loop look at what it concerns", () => {
   test("a label of a node leaves replicated services and other nodes alone", async () => {
     await cluster(50);

@@ -17,6 +17,8 @@ import { type Moment, type World, worldOf } from "./world.js";
 
 /** Changes of one transaction; the store's entry holds 2,000 and 1 MiB. What is over comes in the next. */
 export const changesMax = 1_000;
+/** Rows one transaction looks at before it leaves the other services and slots to the next, so that others get a turn. */
+export const rowsMax = 10_000;
 
 export interface Looked {
   /** What the budget did not reach. */
@@ -43,6 +45,7 @@ class Look implements Looked {
   readonly #tx: Transaction;
   readonly #moment: Moment;
   #written = 0;
+  #seen = 0;
 
   constructor(tx: Transaction, moment: Moment) {
     this.#tx = tx;
@@ -57,7 +60,7 @@ class Look implements Looked {
   }
 
   slot(ref: SlotRef): void {
-    if (this.#isFull) return this.left.slot(ref);
+    if (this.#isOver) return this.left.slot(ref);
     const world = this.#world(ref.serviceId);
     if (world === undefined) return;
     const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(this.#completeSlot(world, ref));
@@ -66,13 +69,13 @@ class Look implements Looked {
 
   /** The slots of what ended were looked at before. */
   job(id: string): void {
-    if (this.#isFull || !this.#scales(id)) this.left.job(id);
+    if (this.#isOver || !this.#scales(id)) this.left.job(id);
   }
 
   /** Restarts first, then which slots there are, then their spec: each sees what the one before wrote. */
   service(id: string): void {
     this.serviceDues.set(id, undefined);
-    const done = !this.#isFull && this.#restarts(id) && this.#scales(id) && this.#updates(id);
+    const done = !this.#isOver && this.#restarts(id) && this.#scales(id) && this.#updates(id);
     if (!done) this.left.service(id);
   }
 
@@ -95,7 +98,9 @@ class Look implements Looked {
   #scales(id: string): boolean {
     const world = this.#world(id);
     if (world === undefined) return true;
-    return this.#apply(scaled(world, [...this.#tx.table("task").by("service", id)]));
+    const tasks = [...this.#tx.table("task").by("service", id)];
+    this.#seen += tasks.length + (isGlobal(world.spec) ? this.#tx.table("node").size : 0);
+    return this.#apply(scaled(world, tasks));
   }
 
   /** Twice at most: an update that starts, or turns into a rollback, takes its first slots in the same transaction. */
@@ -119,13 +124,20 @@ class Look implements Looked {
   }
 
   #tasksOf(ref: SlotRef): readonly Task[] {
-    return [...this.#tx.table("task").by("slot", keyOf(ref))];
+    const tasks = [...this.#tx.table("task").by("slot", keyOf(ref))];
+    this.#seen += tasks.length + 1;
+    return tasks;
   }
 
   /** The service's world, unless it is gone. */
   #world(id: string): World | undefined {
     const service = this.#tx.table("service").get(id);
     return service && worldOf(this.#tx, service, this.#moment);
+  }
+
+  /** Nothing more is begun. */
+  get #isOver(): boolean {
+    return this.#isFull || this.#seen >= rowsMax;
   }
 
   get #isFull(): boolean {
