@@ -1,5 +1,5 @@
-// Sources that come and go, read into one stream in the order of time (time-merge.ts). A source is read on only when all of
-// it went out, and only while not too much is held: who reads this slowly slows every source down.
+// Sources that come and go, read into one stream in the order of time (time-merge.ts). Each is read on only while little of
+// it is held: who reads this slowly slows every source down.
 
 import type { Clock } from "./clock.js";
 import { type Stamped, TimeMerge, type TimeMergeOptions } from "./time-merge.js";
@@ -8,10 +8,9 @@ import { Wake } from "./wake.js";
 /** Lines given at once: the loop is free between. */
 const linesMax = 500;
 
-export interface MergedStreamOptions<Line> extends TimeMergeOptions {
-  /** Held in all before sources that went out are read on. */
+export interface MergedStreamOptions<Line> extends TimeMergeOptions<Line> {
+  /** Held in all, shared evenly between the sources; each may hold one batch, whatever its size. */
   readonly bytesMax: number;
-  readonly bytesOf: (line: Line) => number;
 }
 
 export class MergedStream<Line extends Stamped> {
@@ -22,18 +21,12 @@ export class MergedStream<Line extends Stamped> {
   /** Sources that wait until they may be read on. */
   readonly #waiting = new Map<string, () => void>();
   readonly #readings = new Map<string, { isOver: boolean }>();
-  #heldBytes = 0;
   #isFinished = false;
 
   constructor(options: MergedStreamOptions<Line>, clock: Clock) {
     this.#options = options;
     this.#clock = clock;
     this.#merge = new TimeMerge(options);
-  }
-
-  /** Bytes of lines that came and did not go out. */
-  get heldBytes(): number {
-    return this.#heldBytes;
   }
 
   /** A source is on its way: older lines of it are waited for. */
@@ -53,10 +46,9 @@ export class MergedStream<Line extends Stamped> {
     try {
       for await (const lines of batches) {
         if (reading.isOver) return;
-        if (!this.#merge.wants(name)) await this.#untilWanted(name);
-        if (reading.isOver) return;
-        this.#push(name, lines);
-        if (lines.length > 0) await this.#untilWanted(name);
+        this.#merge.push(name, lines, this.#clock.monotonic());
+        this.#bell.ring();
+        await this.#untilWanted(name);
         if (reading.isOver) return;
       }
     } finally {
@@ -86,10 +78,10 @@ export class MergedStream<Line extends Stamped> {
       for (;;) {
         const { lines, waitMs } = this.#merge.take(this.#clock.monotonic(), linesMax);
         if (lines.length > 0) {
-          this.#took(lines);
+          for (const name of [...this.#waiting.keys()]) if (this.#isWanted(name)) this.#release(name);
           yield lines;
         } else if (waitMs !== undefined) await this.#bell.waitAtMost(this.#clock, waitMs, signal);
-        else if (this.#isFinished && this.#merge.isEmpty) return;
+        else if (this.#isFinished && this.#merge.isOver) return;
         else await this.#bell.wait(signal);
       }
     } finally {
@@ -97,23 +89,12 @@ export class MergedStream<Line extends Stamped> {
     }
   }
 
-  #push(name: string, lines: readonly Line[]): void {
-    for (const line of lines) this.#heldBytes += this.#options.bytesOf(line);
-    this.#merge.push(name, lines, this.#clock.monotonic());
-    this.#bell.ring();
-  }
-
-  #took(lines: readonly Line[]): void {
-    for (const line of lines) this.#heldBytes -= this.#options.bytesOf(line);
-    for (const name of [...this.#waiting.keys()]) if (this.#mayReadOn(name)) this.#release(name);
-  }
-
-  #mayReadOn(name: string): boolean {
-    return this.#merge.wants(name) && this.#heldBytes < this.#options.bytesMax;
+  #isWanted(name: string): boolean {
+    return this.#merge.heldOf(name) < this.#options.bytesMax / this.#merge.size;
   }
 
   #untilWanted(name: string): Promise<void> {
-    if (this.#mayReadOn(name)) return Promise.resolve();
+    if (this.#isWanted(name)) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.set(name, resolve));
   }
 

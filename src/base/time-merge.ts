@@ -2,27 +2,27 @@
 // A line goes out once every open source has shown its next one, or when those that did not were silent for the window: it
 // is held only while older ones come. What is older and comes later than that goes out when it comes.
 
-import { invariant } from "./invariant.js";
-
 export interface Stamped {
   /** Fixed width, so that text order is the order of time. */
   readonly timestamp: string;
 }
 
-export interface TimeMergeOptions {
+export interface TimeMergeOptions<Line> {
   /** How long a line is held for a source that says nothing. */
   readonly windowMs: number;
   /** How long a source that is expected is waited for. */
   readonly expectMs: number;
+  readonly bytesOf: (line: Line) => number;
 }
 
 interface Source<Line> {
   /** Waits for its first sign until then. */
   expectedUntilMs: number | undefined;
-  lines: readonly Line[];
+  /** What came and did not go out, oldest first. */
+  readonly batches: { readonly lines: readonly Line[]; readonly arrivedMs: number }[];
+  /** In the first batch. */
   next: number;
-  /** When `lines` came. */
-  arrivedMs: number;
+  heldBytes: number;
   /** Since when it holds nothing, if it does. */
   silentSinceMs: number;
 }
@@ -34,17 +34,23 @@ export interface Taken<Line> {
 }
 
 export class TimeMerge<Line extends Stamped> {
-  readonly #options: TimeMergeOptions;
+  readonly #options: TimeMergeOptions<Line>;
   readonly #sources = new Map<string, Source<Line>>();
   /** Sources that hold lines, as a heap by their next line's time. */
   readonly #heap: Source<Line>[] = [];
 
-  constructor(options: TimeMergeOptions) {
+  constructor(options: TimeMergeOptions<Line>) {
     this.#options = options;
   }
 
-  get isEmpty(): boolean {
-    return this.#sources.size === 0;
+  /** Open sources. */
+  get size(): number {
+    return this.#sources.size;
+  }
+
+  /** Nothing is held, and nothing can come. */
+  get isOver(): boolean {
+    return this.#sources.size === 0 && this.#heap.length === 0;
   }
 
   /** A source that has yet to show itself. */
@@ -57,16 +63,17 @@ export class TimeMerge<Line extends Stamped> {
   /** A source that is read; one that is expected is so until its first line. */
   open(name: string, nowMs: number): void {
     if (this.#sources.has(name)) return;
-    const silent = { lines: [], next: 0, arrivedMs: 0, silentSinceMs: nowMs };
+    const silent = { batches: [], next: 0, heldBytes: 0, silentSinceMs: nowMs };
     this.#sources.set(name, { expectedUntilMs: undefined, ...silent });
   }
 
-  /** More of a source of which everything was taken. */
   push(name: string, lines: readonly Line[], nowMs: number): void {
     const source = this.#sources.get(name);
     if (!source || lines.length === 0) return;
-    invariant(source.next === source.lines.length, "a source is read on only when all of it was taken");
-    Object.assign(source, { expectedUntilMs: undefined, lines, next: 0, arrivedMs: nowMs });
+    source.expectedUntilMs = undefined;
+    source.batches.push({ lines, arrivedMs: nowMs });
+    for (const line of lines) source.heldBytes += this.#options.bytesOf(line);
+    if (source.batches.length > 1) return;
     this.#heap.push(source);
     this.#rise(this.#heap.length - 1);
   }
@@ -76,51 +83,53 @@ export class TimeMerge<Line extends Stamped> {
     this.#sources.delete(name);
   }
 
-  /** True when all of the source was taken: it may be read on. */
-  wants(name: string): boolean {
-    const source = this.#sources.get(name);
-    return source !== undefined && source.next === source.lines.length;
+  /** Bytes of an open source that came and did not go out. */
+  heldOf(name: string): number {
+    return this.#sources.get(name)?.heldBytes ?? 0;
   }
 
   /** The lines that may go out now, in order; at most `max`. */
   take(nowMs: number, max: number): Taken<Line> {
     const lines: Line[] = [];
-    let silent = this.#silent();
-    let due = this.#dueMs(silent, nowMs);
-    while (lines.length < max && due !== undefined && due <= nowMs) {
+    let dueMs = this.#dueMs(nowMs);
+    while (lines.length < max && dueMs !== undefined && dueMs <= nowMs) {
       const [source] = this.#heap;
-      const line = source?.lines[source.next];
-      if (!source || !line) break;
+      const batch = source?.batches[0];
+      const line = batch?.lines[source?.next ?? 0];
+      if (!source || !batch || !line) break;
       lines.push(line);
       source.next += 1;
+      source.heldBytes -= this.#options.bytesOf(line);
+      const isBatchOver = source.next === batch.lines.length;
+      if (isBatchOver) {
+        source.batches.shift();
+        source.next = 0;
+        source.silentSinceMs = nowMs;
+      }
       this.#sink();
-      if (source.next < source.lines.length) continue;
-      source.silentSinceMs = nowMs;
-      // One more is silent, or over: what may go out is judged anew.
-      silent = this.#silent();
-      due = this.#dueMs(silent, nowMs);
+      // Another batch has another age, and one more source may be silent: what may go out is judged anew.
+      if (isBatchOver) dueMs = this.#dueMs(nowMs);
     }
-    const waitMs = due === undefined ? undefined : Math.max(0, due - nowMs);
-    return { lines, waitMs: this.#heap.length === 0 ? undefined : waitMs };
-  }
-
-  /** Open sources that hold nothing. */
-  #silent(): readonly Source<Line>[] {
-    const silent: Source<Line>[] = [];
-    for (const source of this.#sources.values()) if (source.next === source.lines.length) silent.push(source);
-    return silent;
+    return { lines, waitMs: dueMs === undefined ? undefined : Math.max(0, dueMs - nowMs) };
   }
 
   /** When the next line may go out; undefined when there is none. */
-  #dueMs(silent: readonly Source<Line>[], nowMs: number): number | undefined {
+  #dueMs(nowMs: number): number | undefined {
     if (this.#heap.length === 0) return undefined;
-    if (silent.length === 0) return nowMs;
     const { windowMs } = this.#options;
-    let dueMs = Math.min(...this.#heap.map(({ arrivedMs }) => arrivedMs)) + windowMs;
-    for (const { silentSinceMs, expectedUntilMs = 0 } of silent) {
-      dueMs = Math.max(dueMs, silentSinceMs + windowMs, expectedUntilMs);
+    let dueMs = nowMs;
+    for (const source of this.#sources.values()) {
+      if (source.batches.length > 0) continue;
+      dueMs = Math.max(dueMs, this.#oldestMs + windowMs, source.silentSinceMs + windowMs, source.expectedUntilMs ?? 0);
     }
     return dueMs;
+  }
+
+  /** When the longest held of all next lines came. */
+  get #oldestMs(): number {
+    let oldestMs = Number.POSITIVE_INFINITY;
+    for (const { batches } of this.#heap) oldestMs = Math.min(oldestMs, batches[0]?.arrivedMs ?? oldestMs);
+    return oldestMs;
   }
 
   #rise(from: number): void {
@@ -134,7 +143,7 @@ export class TimeMerge<Line extends Stamped> {
   /** The first source moved on: it finds its place, or leaves the heap. */
   #sink(): void {
     const [first] = this.#heap;
-    if (first && first.next === first.lines.length) {
+    if (first && first.batches.length === 0) {
       const last = this.#heap.pop();
       if (!last || last === first) return;
       this.#heap[0] = last;
@@ -158,7 +167,7 @@ export class TimeMerge<Line extends Stamped> {
 
   #timeAt(at: number): string {
     const source = this.#heap[at];
-    return source?.lines[source.next]?.timestamp ?? "";
+    return source?.batches[0]?.lines[source.next]?.timestamp ?? "";
   }
 }
 

@@ -18,7 +18,7 @@ const answerMs = 5_000;
 /** One that reads, and does not follow, gives a sign every second; after this it is given up. */
 const silentMs = 5_000;
 /** Lines held for their order, in all. */
-const heldBytesMax = 4 * 1024 * 1024;
+const heldBytesMax = 2 * 1024 * 1024;
 /** Reasons why lines are missing that are kept. */
 const reasonsMax = 1_000;
 /** What a line costs besides its bytes. */

@@ -76,9 +76,10 @@ export class Reading {
     if (this.#options.follow) return this.#follow(labels, signal);
     try {
       this.#look(await this.#modules.engine.list(labels, signal), signal);
-    } finally {
-      this.#stream.finish();
+    } catch (error) {
+      this.#failed("", error);
     }
+    this.#stream.finish();
   }
 
   async #follow(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {

