@@ -172,7 +172,8 @@ function probe({ http }: LoopbackManager): { end(): Promise<readonly number[]> }
   const done = (async () => {
     while (!isOver) {
       const fromMs = performance.now();
-      await http.ok("POST", "/services/create", { body: service(`probe-${delaysMs.length}`, 1) });
+      const { status, text } = await http.post("/services/create", service(`probe-${delaysMs.length}`, 1));
+      if (status !== 201) console.log(`a create failed: ${text.trim()}`);
       delaysMs.push(performance.now() - fromMs);
       await new Promise((resolve) => setTimeout(resolve, probeEveryMs));
     }
