@@ -1,7 +1,7 @@
 // Workers without engines: they drive the tasks of their nodes as real agents would, on virtual time, and remember which
 // containers they run, so that a test can see whether two of them ever overlapped.
 
-import { type Timer, wallTime } from "../../src/base/index.js";
+import { type Clock, type Timer, wallTime } from "../../src/base/index.js";
 import { NodeState, type Task, TaskState } from "../../src/gen/skep/v1/objects.js";
 import { isOnNode, isTerminal, isWanted, stateOf } from "../../src/model/index.js";
 import type { MemoryStore } from "./memory.js";
@@ -18,8 +18,11 @@ export interface Fate {
   readonly ends?: { readonly afterMs: number; readonly as: "COMPLETE" | "FAILED" | "REJECTED" };
 }
 
+/** A store with its writer, and whatever time it is. */
+export type AgentsWorld = Pick<MemoryStore, "store" | "writer"> & { readonly clock: Clock };
+
 export class FakeAgents {
-  readonly #m: MemoryStore;
+  readonly #m: AgentsWorld;
   readonly #timers = new Map<string, Timer>();
   /** Tasks with a container that runs, by id. */
   readonly running = new Map<string, Task>();
@@ -29,7 +32,7 @@ export class FakeAgents {
   readonly #off = new Set<string>();
   fateOf: (task: Task) => Fate = () => ({});
 
-  constructor(m: MemoryStore) {
+  constructor(m: AgentsWorld) {
     this.#m = m;
   }
 
