@@ -1,7 +1,8 @@
 // Ours alone: kept revisions, and what Docker's clients do not know of nodes and updates but must not lose.
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { UpdateState } from "../../src/gen/skep/v1/objects.js";
+import { TaskState, UpdateState } from "../../src/gen/skep/v1/objects.js";
+import { newTask } from "../../src/model/index.js";
 import { apiFixture, type Fixture, serviceBody, workerId } from "./fixture.js";
 
 let fixture: Fixture;
@@ -60,6 +61,16 @@ describe("the history of a service", () => {
     expect((await ask("GET", "/services/web")).at("UpdateStatus")).toMatchObject({ Total: 3, Done: 2, Failed: 1 });
     expect(fixture.store.table("service").get(id)?.updateStatus?.state).toBe(UpdateState.ROLLBACK_STARTED);
   });
+});
+
+test("a task that was told to stop for a reason shows it where an error would be", async () => {
+  const reason = "node h3 is drained, and no replacement ran within 5m";
+  await fixture.writer.update((tx) => {
+    const now = { seconds: 1_700_000_000, nanos: 0 };
+    const task = newTask({ id: "stopped0000000000000000001", serviceId: id, revision: 1, slot: 1, now });
+    tx.put("task", { ...task, desiredState: TaskState.SHUTDOWN, stopReason: reason });
+  });
+  expect((await ask("GET", "/tasks/stopped0000000000000000001")).at("Status.Err")).toBe(reason);
 });
 
 describe("a node's drain timeout", () => {
