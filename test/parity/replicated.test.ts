@@ -1,7 +1,7 @@
 // docs/behaviour.md R-2xx (swarm-semantics §3.1).
 
 import { describe, expect, test } from "vitest";
-import type { Task } from "../../src/gen/skep/v1/objects.js";
+import type { Node, Task } from "../../src/gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../src/gen/skep/v1/specs.js";
 import { scale } from "../../src/manager/orchestrator/replicated/scale.js";
 import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
@@ -30,8 +30,13 @@ function tasksOf(...rows: readonly string[]): readonly Task[] {
   });
 }
 
-function scaled(replicas: number, tasks: readonly Task[], options: ServiceOptions = {}): readonly string[] {
-  const world = aWorld({ nodes, replicas, ...options });
+function scaled(
+  replicas: number,
+  tasks: readonly Task[],
+  options: ServiceOptions = {},
+  on: readonly Node[] = nodes,
+): readonly string[] {
+  const world = aWorld({ nodes: on, replicas, ...options });
   return lines(scale(world, slotsOf(world, tasks), replicas));
 }
 
@@ -86,6 +91,52 @@ describe("R-202 which slots go", () => {
     const there = Array.from({ length: 12 }, (_, at) => `${at + 1} n${(at % 3) + 1}`);
     const left = scaled(6, tasksOf(...there)).map((line) => Number(line.split(" ")[0]?.slice(1)));
     expect(left.toSorted((a, b) => a - b)).toEqual([7, 8, 9, 10, 11, 12]);
+  });
+});
+
+describe("R-518 which slots go of a service that spreads over labels", () => {
+  const at = (id: string, dc: string, rack: string) => aNode({ id, labels: { dc, rack } });
+  const labelled = [at("a", "x", "1"), at("b", "x", "1"), at("c", "x", "2"), at("d", "y", "3"), aNode({ id: "e" })];
+  const gone = (keep: number, spread: readonly string[], ...there: readonly string[]): readonly string[] => {
+    const preferences = spread.map((each) => ({ spread: each }));
+    const spec = { task: { placement: { preferences } } };
+    return scaled(keep, tasksOf(...there), { spec }, labelled)
+      .map((line) => line.split(" ").find((word) => word.startsWith("t")) ?? "")
+      .toSorted();
+  };
+
+  test("those of the fullest value, whatever else runs on their nodes", () => {
+    // By nodes alone t4 on d would go first, as the second copy there.
+    expect(gone(4, ["node.labels.dc"], "1 a", "2 b", "3 d", "4 d", "5 c")).toEqual(["t5"]);
+    expect(gone(2, ["node.labels.dc"], "1 a", "2 b", "3 d", "4 d", "5 c")).toEqual(["t2", "t4", "t5"]);
+  });
+
+  test("at each level of nested preferences", () => {
+    const nested = ["node.labels.dc", "node.labels.rack"];
+    expect(gone(2, nested, "1 a", "2 b", "3 c", "4 d")).toEqual(["t2", "t3"]);
+    expect(gone(3, nested, "1 a", "2 b", "3 c", "4 d")).toEqual(["t2"]);
+  });
+
+  test("nodes without the label are one value, nodes that are gone none", () => {
+    expect(gone(2, ["node.labels.dc"], "1 e", "2 e", "3 a", "4 zz")).toEqual(["t2", "t4"]);
+  });
+
+  test("what is placed evenly stays even, down to the last", () => {
+    const there = ["1 a", "2 d", "3 e", "4 b", "5 d", "6 e", "7 c", "8 d", "9 e"];
+    const value = new Map([
+      ["a", "x"],
+      ["b", "x"],
+      ["c", "x"],
+      ["d", "y"],
+      ["e", ""],
+    ]);
+    for (let keep = 0; keep <= there.length; keep++) {
+      const removed = gone(keep, ["node.labels.dc"], ...there);
+      const left = there.filter((row) => !removed.includes(`t${row.split(" ")[0]}`));
+      const counts = ["x", "y", ""].map((each) => left.filter((row) => value.get(row.slice(2)) === each).length);
+      expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      expect(left).toHaveLength(keep);
+    }
   });
 });
 

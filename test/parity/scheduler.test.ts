@@ -4,11 +4,11 @@ import { describe, expect, test } from "vitest";
 import { type Node, NodeState } from "../../src/gen/skep/v1/objects.js";
 import { type GenericResource, MountType, NodeAvailability, NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { parseConstraints, satisfiesAll } from "../../src/model/index.js";
+import { failuresMax, failureWindowMs } from "../../src/scheduler/decide/failures.js";
 import { activeFilters, countRefusals, explain, filters } from "../../src/scheduler/decide/filters.js";
 import { needsOf } from "../../src/scheduler/decide/needs.js";
-import { failuresMax, failureWindowMs } from "../../src/scheduler/decide/failures.js";
 import { NodeSet } from "../../src/scheduler/decide/node-set.js";
-import { place } from "../../src/scheduler/decide/place.js";
+import { place, placeBeside } from "../../src/scheduler/decide/place.js";
 import { aNode, aServiceSpec, type NodeOptions, type ServiceOptions } from "../support/memory.js";
 
 const nowMs = 10_000_000;
@@ -69,6 +69,7 @@ describe("R-501 the filters in order, with Docker's words", () => {
     title: string;
     node?: NodeOptions;
     asks?: ServiceOptions;
+    networks?: readonly string[];
     one: string | undefined;
     two?: string;
   }[] = [
@@ -117,6 +118,21 @@ describe("R-501 the filters in order, with Docker's words", () => {
       one: "missing plugin on 1 node",
     },
     { title: "a log driver where the node lists none", asks: logOf("gelf"), one: undefined },
+    {
+      title: "a network driver where the node lists others",
+      node: plugins("Network", "bridge"),
+      asks: {},
+      networks: ["macvlan"],
+      one: "missing plugin on 1 node",
+    },
+    { title: "a network driver it lists", node: plugins("Network", "bridge"), networks: ["bridge"], one: undefined },
+    { title: "a network driver where the node lists none", networks: ["macvlan"], one: undefined },
+    {
+      title: "a node without an engine's description",
+      node: { node: { status: { state: NodeState.READY }, description: { platform: { os: "linux" } } } },
+      asks: volumeOf("rexray"),
+      one: undefined,
+    },
     { title: "log driver none", node: plugins("Log", "json-file"), asks: logOf("none"), one: undefined },
     {
       title: "constraint",
@@ -132,9 +148,9 @@ describe("R-501 the filters in order, with Docker's words", () => {
     },
     { title: "max replicas: room", asks: { maxReplicas: 1 }, one: undefined },
   ];
-  test.each(rows)("$title", ({ node = {}, asks = {}, one, two }) => {
+  test.each(rows)("$title", ({ node = {}, asks = {}, networks = [], one, two }) => {
     const why = (...ids: readonly string[]) => {
-      const needs = needsOf(aServiceSpec(asks));
+      const needs = needsOf(aServiceSpec(asks), networks);
       return explain(
         countRefusals(nodeSet(...ids.map((id) => aNode({ id, ...node }))).all(), { serviceId: "s", needs }),
       );
@@ -327,6 +343,43 @@ test("R-507 a task that is told to stop holds its resources but no longer counts
   occupy(set, "a", 2, { serviceId: "s", nanoCpus: 1e9, isActive: false });
   occupy(set, "b", 1, { serviceId: "s", nanoCpus: 1e9 });
   expect(placed(set, 3, { nanoCpus: 1e9 })).toEqual(["a", "b", "b"]);
+});
+
+describe("R-514 a limit of replicas per node and tasks that replace others", () => {
+  const limited = { maxReplicas: 1 };
+  const full = () => {
+    const set = nodeSet(aNode({ id: "a" }), aNode({ id: "b" }));
+    for (const id of ["a", "b"]) {
+      const info = set.get(id);
+      const needs = needsOf(aServiceSpec(limited));
+      if (info) set.occupy(info, { taskId: `old-${id}`, serviceId: "s", needs, generic: [], isActive: true });
+    }
+    return set;
+  };
+  const beside = (set: NodeSet, replaced: string, options: ServiceOptions = limited) =>
+    placeBeside(set, group(options), "new", replaced)?.info.id;
+
+  test("a full service has no room for a new task, but for one beside the task it replaces", () => {
+    expect(placed(full(), 1, limited)).toEqual([]);
+    expect(beside(full(), "old-b")).toBe("b");
+  });
+
+  test("no more than one at a time goes over the limit", () => {
+    const set = full();
+    expect(beside(set, "old-b")).toBe("b");
+    expect(beside(set, "old-b")).toBeUndefined();
+  });
+
+  test("nothing else is overlooked", () => {
+    expect(beside(full(), "old-b", { ...limited, nanoCpus: 5e9 })).toBeUndefined();
+    expect(beside(full(), "gone")).toBeUndefined();
+    const stopping = full();
+    const info = stopping.get("b");
+    const needs = needsOf(aServiceSpec(limited));
+    if (info) stopping.occupy(info, { taskId: "old-b", serviceId: "s", needs, generic: [], isActive: false });
+    expect(beside(stopping, "old-b")).toBeUndefined();
+    expect(placed(stopping, 1, limited)).toEqual(["b"]);
+  });
 });
 
 describe("R-509 platforms", () => {

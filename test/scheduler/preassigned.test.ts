@@ -31,7 +31,7 @@ async function put(...rows: readonly Task[]): Promise<void> {
   await m.clock.advance(10);
 }
 
-describe("a task that is made for one node", () => {
+describe("R-516 a task that is made for one node", () => {
   it("is confirmed where it fits", async () => {
     await m.writer.update((tx) => tx.put("node", aNode({ id: "n1" })));
     await put(preassigned("t", "n1"));

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { silentMetrics } from "../../src/base/index.js";
 import { type Task, TaskState, WaitStage } from "../../src/gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../src/gen/skep/v1/specs.js";
+import { ClusterState } from "../../src/scheduler/cluster.js";
 import { needsOf } from "../../src/scheduler/decide/needs.js";
 import { NodeInfo } from "../../src/scheduler/decide/node-info.js";
 import { Scheduler } from "../../src/scheduler/index.js";
@@ -164,7 +165,7 @@ describe("the scheduler", () => {
     expect(task("t1")?.nodeId).toBe("n2");
   });
 
-  test("no group starves: a small one is placed while a large one is worked off", async () => {
+  test("R-513 no service starves: a small one is placed while a large one is worked off", async () => {
     await given({ tasks: 0 });
     await m.writer.update((tx) => {
       for (let n = 1; n <= 1_500; n++)
@@ -182,6 +183,108 @@ describe("the scheduler", () => {
     if (!batch.done) for (const { id } of batch.value.changes) order.push(id);
     expect(order).toHaveLength(1_501);
     expect(order.indexOf("small")).toBe(100);
+  });
+});
+
+describe("R-514 a start-first update of a service that fills its nodes", () => {
+  test("goes on: each new task stands beside the one it replaces, and takes its place", async () => {
+    await given({ tasks: 0, nodes: ["n1", "n2"], maxReplicas: 1 });
+    const old = (n: number) => aTask({ id: `old${n}`, serviceId: "s", slot: n, state: "RUNNING", nodeId: `n${n}` });
+    const replacing = (n: number) =>
+      aTask({ id: `new${n}`, serviceId: "s", slot: n, state: "PENDING", task: { restart: { replaces: `old${n}` } } });
+    await m.writer.update((tx) => {
+      for (const n of [1, 2]) tx.put("task", old(n));
+      tx.put("task", replacing(2));
+    });
+    start();
+    await m.clock.settle();
+    expect(task("new2")?.nodeId).toBe("n2");
+    await m.writer.update((tx) => tx.put("task", aTask({ id: "more", serviceId: "s", slot: 3, state: "PENDING" })));
+    await m.clock.settle();
+    expect(task("more")?.status?.err).toBe("no suitable node (max replicas per node limit exceed)");
+  });
+
+  test("two of one node go one after the other", async () => {
+    await given({ tasks: 0, nodes: ["n1"], maxReplicas: 2 });
+    await m.writer.update((tx) => {
+      for (const n of [1, 2]) {
+        tx.put("task", aTask({ id: `old${n}`, serviceId: "s", slot: n, state: "RUNNING", nodeId: "n1" }));
+        const restart = { replaces: `old${n}` };
+        tx.put("task", aTask({ id: `new${n}`, serviceId: "s", slot: n, state: "PENDING", task: { restart } }));
+      }
+    });
+    start();
+    await m.clock.settle();
+    expect([task("new1")?.nodeId, task("new2")?.nodeId]).toEqual(["n1", ""]);
+    await change("old1", { desiredState: TaskState.SHUTDOWN });
+    await end("old1", TaskState.SHUTDOWN);
+    await m.clock.settle();
+    expect(task("new2")?.nodeId).toBe("n1");
+  });
+});
+
+describe("R-517 what waits is tried again", () => {
+  test("where a node that changed would take it, however many wait for other things", async () => {
+    await given({ tasks: 1, nodes: ["n1"], constraints: ["node.labels.disk==ssd"] });
+    await m.writer.update((tx) => {
+      for (let n = 0; n < 50; n++) {
+        putService(tx, aService({ id: `o${n}`, constraints: [`node.labels.other==${n}`] }));
+        tx.put("task", aTask({ id: `o${n}`, serviceId: `o${n}`, state: "PENDING" }));
+      }
+    });
+    start();
+    await m.clock.settle();
+    expect(task("o7")?.wait?.reason).toBe("no suitable node (scheduling constraints not satisfied on 1 node)");
+    await m.writer.update((tx) => tx.put("node", aNode({ id: "n1", labels: { disk: "ssd", other: "7" } })));
+    await m.clock.settle();
+    expect([task("t1")?.nodeId, task("o7")?.nodeId, task("o8")?.nodeId]).toEqual(["n1", "n1", ""]);
+  });
+
+  test("reasons that change with every event are written once a second", async () => {
+    await given({ tasks: 1, nodes: ["n1"], nanoCpus: 9e9 });
+    start();
+    await m.clock.advance(10_000);
+    const { revision } = m.store;
+    for (let n = 2; n <= 11; n++) {
+      await m.writer.update((tx) => tx.put("node", aNode({ id: `n${n}` })));
+      await m.clock.advance(50);
+    }
+    expect(m.store.revision).toBe(revision + 11);
+    await m.clock.advance(1_000);
+    expect(m.store.revision).toBe(revision + 12);
+    expect(task("t1")?.wait?.reason).toBe("no suitable node (insufficient resources on 11 nodes)");
+  });
+});
+
+describe("R-515 all is looked at again in slices", () => {
+  test("and what changes between two of them counts once", async () => {
+    const cluster = new ClusterState(m.store);
+    await m.writer.update((tx) => {
+      putService(tx, aService({ id: "s", nanoCpus: 1 }));
+      for (let n = 0; n < 600; n++) tx.put("node", aNode({ id: `n${n}` }));
+      for (let n = 0; n < 600; n++)
+        tx.put("task", aTask({ id: `t${n}`, serviceId: "s", slot: n + 1, state: "RUNNING", nodeId: `n${n}` }));
+    });
+    const seen = m.store.watch({ tables: ["task", "node"] }, new AbortController().signal)[Symbol.asyncIterator]();
+    const steps = cluster.rebuild(0);
+    for (let step = 0; !steps.next().done; step++) {
+      if (step !== 3) continue;
+      await m.writer.update((tx) => {
+        tx.delete("node", "n5");
+        tx.put("node", aNode({ id: "late" }));
+        tx.delete("task", "t7");
+        tx.put("task", aTask({ id: "t599", serviceId: "s", slot: 600, state: "RUNNING", nodeId: "late" }));
+      });
+      const batch = await seen.next();
+      if (!batch.done) cluster.note(batch.value.changes);
+    }
+    const once = new ClusterState(m.store);
+    for (const _ of once.rebuild(0));
+    const load = (state: ClusterState) =>
+      new Map([...state.nodes.all()].map(({ id, total, freeCpus }) => [id, { total, freeCpus }]));
+    expect(load(cluster)).toEqual(load(once));
+    expect(cluster.nodes.get("late")?.total).toBe(1);
+    start();
   });
 });
 

@@ -1,18 +1,31 @@
 // Scaling: as many slots as replicas are asked for, by Docker's rules of which come and which go (swarm-semantics §3.1).
 
 import { TaskState } from "../../../gen/skep/v1/objects.js";
-import { stateOf } from "../../../model/index.js";
+import { spreadOf, spreadPath, stateOf } from "../../../model/index.js";
 import { removal, type Step } from "../change.js";
 import { taskFor } from "../restart/supervise.js";
 import { numbered } from "../slot-ref.js";
 import type { World } from "../world.js";
 import type { Slot, Slots } from "./slots.js";
+import { surplus } from "./spread.js";
 
 /** The steps from the slots there are to `replicas` of them, dead ones cleared away. */
 export function scale(world: World, slots: Slots, replicas: number): readonly Step[] {
   const missing = replicas - slots.live.length;
   if (missing > 0) return scaleUp(world, slots, missing);
-  return [...clear(slots, new Set()), ...keptFirst(slots.live).slice(replicas).flatMap(removeSlot)];
+  return [...clear(slots, new Set()), ...tooMany(world, slots.live, replicas).flatMap(removeSlot)];
+}
+
+/** The slots that go: the last in the order of keeping, or those that leave the rest evenly spread. */
+function tooMany(world: World, live: readonly Slot[], replicas: number): readonly Slot[] {
+  const kept = keptFirst(live);
+  const spread = spreadOf(world.spec);
+  if (spread.length === 0) return kept.slice(replicas);
+  const placeOf = (nodeId: string): readonly string[] | undefined => {
+    const node = world.node(nodeId);
+    return node && spreadPath(node, spread);
+  };
+  return surplus(kept, kept.length - replicas, placeOf);
 }
 
 /**
