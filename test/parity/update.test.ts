@@ -355,6 +355,14 @@ describe("R-412 a task without progress", () => {
     expect(judged(late({ nodeId: "n1", state: "PREPARING", idleMs }))).toEqual({ lines: expected, dueInMs });
   });
 
+  test("a start period is waited for, too", () => {
+    const healthcheck = { test: ["CMD", "true"], startPeriod: { seconds: 300, nanos: 0 } };
+    const spec = { task: { container: { image: "new", healthcheck } } };
+    const look = (idleMs: number) =>
+      lines(supervise(worldOf({ ...longAgo, spec }), [late({ nodeId: "n1", state: "STARTING", idleMs })]).steps);
+    expect([look(14 * minutes), look(15 * minutes)]).toEqual([[], ["count failure + record new1"]]);
+  });
+
   test("one that was counted is not counted again, nor when it ends", () => {
     const overdueAt = wallTime(nowMs - 1);
     expect(

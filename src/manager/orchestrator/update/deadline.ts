@@ -14,7 +14,8 @@ export const progressDeadlineMs = 10 * 60_000;
 export function overdueInMs(world: World, task: Task): number | undefined {
   if (!isUpdating(world.service) || !isOfUpdate(world, task) || isOverdue(task)) return undefined;
   if (!isWanted(task) || task.desiredState < TaskState.RUNNING || stateOf(task) >= TaskState.RUNNING) return undefined;
-  return remainingMs(progressAtMs(task) + progressDeadlineMs, world.nowMs, progressDeadlineMs);
+  const deadlineMs = deadlineOf(world, task);
+  return remainingMs(progressAtMs(task) + deadlineMs, world.nowMs, deadlineMs);
 }
 
 /** The step that counts an overdue task. */
@@ -35,7 +36,14 @@ export function isOverdue(task: Task): boolean {
 /** `task web.3 made no progress for 10m: no suitable node (…)` */
 export function overdueText(world: World, task: Task): string {
   const reason = task.wait?.reason || task.status?.err || task.status?.message || "no word from its node";
-  return `task ${placeText(world, task)} made no progress for ${progressDeadlineMs / 60_000}m: ${reason}`;
+  const minutes = Math.round(deadlineOf(world, task) / 60_000);
+  return `task ${placeText(world, task)} made no progress for ${minutes}m: ${reason}`;
+}
+
+/** Until it is healthy a container that runs is STARTING: as long as its start period it may be, without a word. */
+function deadlineOf(world: World, task: Task): number {
+  if (stateOf(task) < TaskState.STARTING) return progressDeadlineMs;
+  return progressDeadlineMs + millis(world.madeOf(task).task?.container?.healthcheck?.startPeriod);
 }
 
 /** `web.3`; of a global service `web.host2`. */
