@@ -58,6 +58,8 @@ export class Agent {
   /** Rings at the end of the session under way. */
   #sessionOver = new Wake();
   #isWelcome = false;
+  /** What changed since the session was opened, and it is not welcome yet: the leader is told then. */
+  #isUntold = false;
   #isOver = false;
 
   constructor(options: AgentOptions, modules: AgentModules) {
@@ -89,7 +91,8 @@ export class Agent {
 
   /** The engine's answer to "do you live?" changed, or what the node says of itself did. */
   tellEngine(): void {
-    if (!this.#isWelcome) return;
+    this.#isUntold = !this.#isWelcome;
+    if (this.#isUntold) return;
     const description = this.#modules.describe();
     if (description) this.#session?.say({ $case: "description", value: description });
     this.#session?.say({ $case: "engine", value: this.#modules.engineHealth() });
@@ -129,6 +132,7 @@ export class Agent {
       welcomed: ({ sessionId }) => {
         onWelcome();
         this.#isWelcome = true;
+        if (this.#isUntold) this.tellEngine();
         log.info("session with the manager is open", { sessionId });
         reporter.attach((report) => session.say({ $case: "statuses", value: report }));
       },
@@ -143,6 +147,7 @@ export class Agent {
   }
 
   #open(): AgentOpen {
+    this.#isUntold = false;
     return {
       format: agentFormat,
       description: this.#modules.describe(),

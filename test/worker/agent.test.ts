@@ -328,6 +328,23 @@ describe("an agent's session", () => {
     });
   });
 
+  test("an engine that is back between the opening of a session and its welcome is told of at the welcome", async () => {
+    const { session, clock, engine } = aWorker();
+    const first = await session(1);
+    first.welcome();
+    engine.crash();
+    await clock.advance(1_000);
+    first.end();
+    const second = await session(2);
+    expect(second.open.engine?.silentFor).toBeDefined();
+    engine.recover();
+    await clock.advance(1_000);
+    expect(second.kinds).toEqual(["open"]);
+    second.welcome();
+    await clock.advance(1_000);
+    expect(second.heard.filter(({ $case }) => $case === "engine")).toMatchObject([{ value: { silentFor: undefined } }]);
+  });
+
   test("a task told to stop while no leader is there stops when the next one says so", async () => {
     const { session, clock, engine } = aWorker();
     const first = await session(1);
