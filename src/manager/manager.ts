@@ -56,8 +56,11 @@ export interface ManagerOptions {
   readonly onLeader?: () => void;
   /** Freezes every row deeply: for simulations. */
   readonly freezeRows?: boolean;
-  /** Sizes of the log other than the library's: for simulations. */
-  readonly raftSizes?: Pick<RaftOptions, "segmentBytes" | "snapshotEntries" | "trailingEntries" | "laggingEntriesMax">;
+  /** Sizes of the log and its ticks other than the library's: for simulations. */
+  readonly raftSizes?: Pick<
+    RaftOptions,
+    "tickMs" | "segmentBytes" | "snapshotEntries" | "trailingEntries" | "laggingEntriesMax"
+  >;
 }
 
 export interface ManagerModules {

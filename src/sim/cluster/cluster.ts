@@ -327,7 +327,8 @@ export class SimCluster {
   /** What a part calls an error is one; only a node that was removed may complain, and who lost its disk or leadership. */
   get #log(): Log {
     return watchedLog(this.#options.log ?? silentLog, (message, fields) => {
-      const isRemoved = this.hosts.some(({ name, isMember }) => name === fields["program"] && !isMember);
+      const host = this.#hosts.get(String(fields["program"]));
+      const isRemoved = host && (!host.isMember || !this.managers.store?.table("node").get(host.nodeId));
       if (!isRemoved && !isHonest.test(String(fields["error"])))
         this.checks.add("no part fails", `${message} ${JSON.stringify(fields)}`);
     });

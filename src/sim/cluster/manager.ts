@@ -3,7 +3,7 @@
 import { type Clock, type Log, messageOf, type Random, silentMetrics } from "../../base/index.js";
 import { type AgentMessage, type ManagerMessage, RefusalKind } from "../../gen/skep/v1/dispatcher.js";
 import type { JoinMembersRequest, JoinMembersResponse } from "../../gen/skep/v1/members.js";
-import { NodeAvailability, NodeRole } from "../../gen/skep/v1/specs.js";
+import { type ClusterSpec, NodeAvailability, NodeRole } from "../../gen/skep/v1/specs.js";
 import { createCluster, type Pki } from "../../manager/ca/index.js";
 import { type KnownManager, type Leading, Manager, type ManagerOptions, type NewSwarm } from "../../manager/index.js";
 import { defaultAddressPool, defaultDataPathPort, defaultSubnetSize, initialClusterSpec } from "../../model/index.js";
@@ -21,6 +21,7 @@ import { watchedDisk } from "./watched-disk.js";
 
 /** One write to the disk and its sync: a good SSD. */
 export const diskMs = 0.5;
+const electionMs = 1_000;
 /** A manager that its disk has ended is started anew after this long. */
 const brokenMs = 1_500;
 
@@ -140,9 +141,17 @@ export class SimManager {
     const cluster = await createCluster({}, { clock, random: this.#random.fork("swarm"), pki });
     this.#nodeId = cluster.nodeId;
     await this.#start({
-      ...{ cluster, spec: initialClusterSpec(), availability, hostname: this.name },
+      ...{ cluster, spec: this.#spec(), availability, hostname: this.name },
       ...{ defaultAddressPool, subnetSize: defaultSubnetSize, dataPathPort: defaultDataPathPort },
     });
+  }
+
+  /** Elections take as long as they do with ticks of 100 ms. */
+  #spec(): ClusterSpec {
+    const spec = initialClusterSpec();
+    const { tickMs } = this.#options.raftSizes ?? {};
+    if (!spec.raft || tickMs === undefined) return spec;
+    return { ...spec, raft: { ...spec.raft, electionTick: Math.round(electionMs / tickMs) } };
   }
 
   /** The node is to be a manager: it comes with an empty log and a raft id nobody had. */
@@ -277,7 +286,7 @@ export class SimManager {
         ...{ disk, sealer: openSealer, pki, clock: program.clock, random },
         log: logOf(program, log.with({ program: this.name === "m1" ? "manager" : this.name })),
         metrics: silentMetrics,
-        nextTurn: (fn) => void program.clock.after(0, fn),
+        nextTurn: (fn) => void Promise.resolve().then(() => program.run(fn)),
         transport: lines.transport(this.name, raftId, program),
         writerOf: (part, writer) =>
           recordedWriter(part, writer, {

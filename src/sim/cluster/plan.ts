@@ -25,6 +25,8 @@ export interface Plan {
   readonly isEncoded: boolean;
   /** Entries after which a manager makes a snapshot, and throws away the log before it. */
   readonly snapshotEntries: number;
+  /** Of the consensus. Fewer make a cheaper seed. */
+  readonly tickMs: number;
   /** What was wanted has to stay for so long. */
   readonly stableMs: number;
   readonly steps: readonly Step[];
@@ -37,6 +39,7 @@ const hugeShare = 1 / 50;
 const largeShare = 1 / 12;
 const encodedShare = 1 / 16;
 const patientShare = 1 / 16;
+const finelyTickedShare = 1 / 8;
 
 export function drawPlan(seed: number, stepsWanted?: number): Plan {
   const random = new SeededRandom(seed).fork("plan");
@@ -52,6 +55,7 @@ export function drawPlan(seed: number, stepsWanted?: number): Plan {
     linkDelayMs: 1 + random.int(20),
     isEncoded: random.chance(encodedShare),
     snapshotEntries: random.pick([20, 60, 10_000]) ?? 60,
+    tickMs: random.chance(finelyTickedShare) ? 100 : 200,
     stableMs: random.chance(patientShare) ? 12_000 : 1_500,
     steps: drawSteps(random, count),
   };

@@ -43,7 +43,12 @@ const cpus = 16;
 /** Never rejects: what goes wrong is in the result. */
 export async function runPlan(plan: Plan, isTraced = false): Promise<SeedResult> {
   const { seed, managers, hosts, linkDelayMs, isEncoded, snapshotEntries } = plan;
-  const raftSizes = { segmentBytes: 64 * 1024, snapshotEntries, trailingEntries: Math.ceil(snapshotEntries / 4) };
+  const raftSizes = {
+    tickMs: plan.tickMs,
+    segmentBytes: 64 * 1024,
+    snapshotEntries,
+    trailingEntries: Math.ceil(snapshotEntries / 4),
+  };
   let failure: unknown;
   let run: Run | undefined;
   let convergedInMs: number | undefined;

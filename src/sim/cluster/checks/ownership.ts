@@ -115,7 +115,7 @@ function more(part: string, change: RowChange): readonly string[] {
 function taskMoves(part: string, row: Task, previous: Task): readonly string[] {
   const wrong: string[] = [];
   const [from, to] = [stateOf(previous), stateOf(row)];
-  const isOnNode = from >= TaskState.ASSIGNED || (from === TaskState.PENDING && previous.nodeId !== "");
+  const isOnNode = from >= TaskState.ASSIGNED || previous.nodeId !== "";
   if (!deepEqual(row.status, previous.status) && !mayMove(part, { from, to, isOnNode })) {
     wrong.push(`${part} moved a task from ${stateText(from)} to ${stateText(to)}`);
   }
