@@ -107,10 +107,11 @@ class AnsweringExchange {
 
   #say(number: number, what: What): void {
     this.#ready.push({ number, what });
-    this.#flushSoon();
+    if (this.#open.size === 0) this.#flush();
+    else this.#flushSoon();
   }
 
-  /** What else becomes ready in this turn travels along. */
+  /** Of many: what else becomes ready in this turn travels along. */
   #flushSoon(): void {
     if (this.#isFlushAsked || this.#isOver) return;
     this.#isFlushAsked = true;

@@ -88,7 +88,8 @@ export class Exchange {
     this.#queue.push(message);
     // One alone goes at once. Of many, those that come while others are under way share a message: each costs both ends more
     // than what it carries.
-    if (this.#isAwaiting) this.#gathering ??= setTimeout(() => this.#flush(), gatherMs);
+    if (this.#open.size <= 1) this.#flush();
+    else if (this.#isAwaiting) this.#gathering ??= setTimeout(() => this.#flush(), gatherMs);
     else this.#flushSoon();
   }
 
