@@ -13,6 +13,7 @@ import { Scheduler } from "../src/scheduler/index.js";
 import { encodeEntry, encodeTransaction } from "../src/store/entry.js";
 import { type Rows, Store, type TableName } from "../src/store/index.js";
 import { aNode, aService } from "../test/support/memory.js";
+import { type Turns, watchTurns } from "./support/turns.js";
 
 interface Case {
   readonly nodes: number;
@@ -111,43 +112,13 @@ async function measure(name: string, each: Case): Promise<string> {
   );
 }
 
-interface Turns {
-  gapMs: number;
-  restart(): void;
-  stop(): void;
-}
-
-/** The longest the event loop was held, in milliseconds. */
-function watchTurns(): Turns {
-  let last = performance.now();
-  let running = true;
-  const turns: Turns = {
-    gapMs: 0,
-    restart: () => {
-      last = performance.now();
-      turns.gapMs = 0;
-    },
-    stop: () => {
-      running = false;
-    },
-  };
-  const tick = (): void => {
-    const now = performance.now();
-    turns.gapMs = Math.max(turns.gapMs, now - last);
-    last = now;
-    if (running) setImmediate(tick);
-  };
-  tick();
-  return turns;
-}
-
 function startWatch(turns: Turns): () => { readonly seconds: number; readonly cpu: number; readonly gap: number } {
   const startedAt = performance.now();
   const cpuAt = process.cpuUsage();
   turns.restart();
   return () => {
     const { user, system } = process.cpuUsage(cpuAt);
-    return { seconds: (performance.now() - startedAt) / 1000, cpu: (user + system) / 1e6, gap: turns.gapMs };
+    return { seconds: (performance.now() - startedAt) / 1000, cpu: (user + system) / 1e6, gap: turns.longestMs };
   };
 }
 
