@@ -159,9 +159,6 @@ describe.each(binaries)("docker $version", { timeout: 30_000 }, ({ path }) => {
       "overlay networks are not built yet",
     );
     expect((await docker("secret", "ls")).err).toContain("secrets are not built yet");
-    expect(
-      (await docker("service", "create", "-d", "--mode", "global", "--no-resolve-image", "busybox")).err,
-    ).toContain("use mode replicated");
   });
 
   test("swarm join-token, update, leave; info", async () => {

@@ -13,7 +13,8 @@ async function withService(wish: Partial<ServiceWish>): Promise<SimCluster> {
 /** One container on each of these hosts and no other. */
 function runsOn(cluster: SimCluster, hosts: readonly string[], withinMs?: number): Promise<number> {
   const wanted = JSON.stringify(Object.fromEntries(hosts.map((host) => [host, 1])));
-  const spread = (): string => JSON.stringify(Object.fromEntries(Object.entries(cluster.spread("web")).sort()));
+  const spread = (): string =>
+    JSON.stringify(Object.fromEntries(Object.entries(cluster.spread("web")).sort(([a], [b]) => (a < b ? -1 : 1))));
   return cluster.eventually(`one runs on each of ${hosts.join(", ")}`, () => spread() === wanted, withinMs);
 }
 
