@@ -15,6 +15,7 @@ import {
   type ServiceOptions,
 } from "../support/memory.js";
 import { type Orchestration, orchestration, replicas, tasksOf } from "../support/orchestration.js";
+import { countReads } from "../support/reads.js";
 
 let o: Orchestration;
 
@@ -523,7 +524,7 @@ describe("the constraint enforcer and jobs", () => {
     await putNode({ id: "n2", labels: { disk: "ssd" } });
     await putNode({ id: "n1" });
     await o.clock.advance(6_000);
-    expect(historyOn("n1").sort()).toEqual(["COMPLETE COMPLETE", "REJECTED SHUTDOWN"]);
+    expect([...historyOn("n1")].sort()).toEqual(["COMPLETE COMPLETE", "REJECTED SHUTDOWN"]);
     expect(historyOn("n2")).toEqual(["RUNNING COMPLETE"]);
   });
 });
@@ -542,14 +543,33 @@ describe("many services", () => {
   });
 });
 
-describe("an event makes the loop look at what it concerns", () => {
-  test("a label of a node leaves replicated services and other nodes alone", async () => {
-    await cluster(50);
+describe("an event makes the loops read what it concerns", () => {
+  const nodes = 200;
+  const labelled = (): Promise<void> => putNode({ id: "n7", labels: { a: "b" } });
+  const failed = async (): Promise<void> => {
+    await o.agents.end(tasksOf(o, "web").find(({ nodeId }) => nodeId === "n7")?.id ?? "");
+    await o.clock.advance(100);
+  };
+
+  test("a label of a node: one slot, and nothing is written but the label", async () => {
+    await cluster(nodes);
     await create({ mode: global });
     const before = o.store.revision;
-    await o.writer.update((tx) => tx.put("node", aNode({ id: "n7", labels: { a: "b" } })));
-    await o.clock.advance(100);
-    // The label itself, and nothing else.
+    expect(await countReads(labelled)).toBeLessThan(nodes / 2);
     expect(o.store.revision - before).toBe(1);
+  });
+
+  test("a node that joins", async () => {
+    await cluster(nodes);
+    await create({ mode: global });
+    expect(await countReads(() => putNode({ id: "new" }))).toBeLessThan(nodes / 2);
+    expect(replicas(o, "web")).toHaveLength(nodes + 1);
+  });
+
+  test("a task that fails on one of many nodes", async () => {
+    await cluster(nodes);
+    await create({ mode: global });
+    const looking = await countReads(async () => void tasksOf(o, "web"));
+    expect((await countReads(failed)) - looking).toBeLessThan(nodes / 2);
   });
 });
