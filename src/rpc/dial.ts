@@ -61,6 +61,13 @@ function credentialsFor(trust: Trust): ChannelCredentials {
     });
   }
   if ("root" in trust) return channelCredentials.createSsl(Buffer.from(trust.root));
+  const known = ofMembers.get(trust.as);
+  if (known) return known;
   const { root, key, certificate } = trust.as;
-  return channelCredentials.createSsl(Buffer.from(root), Buffer.from(key), Buffer.from(certificate));
+  const made = channelCredentials.createSsl(Buffer.from(root), Buffer.from(key), Buffer.from(certificate));
+  ofMembers.set(trust.as, made);
+  return made;
 }
+
+/** To read certificate and key costs a millisecond: too much for each try to reach a manager that is not there. */
+const ofMembers = new WeakMap<Credentials, ChannelCredentials>();

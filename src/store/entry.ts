@@ -10,6 +10,8 @@ export const storeFormat = 1;
 /** An entry holds at most this many changes and bytes; a transaction never spans entries. */
 export const entryChangesMax = 2_000;
 export const entryBytesMax = 1 << 20;
+/** An entry that has so many changes takes no further transaction: to decide and to apply it must not hold the loop. */
+export const entrySharedMax = 500;
 
 const transactionsTag = (3 << 3) | 2;
 

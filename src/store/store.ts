@@ -12,7 +12,14 @@ import {
 import type { Cluster } from "../gen/skep/v1/objects.js";
 import { type Change, withStatus } from "./change.js";
 import { Draft, newTables, type Tables, type Transaction, type View } from "./draft.js";
-import { decodeEntry, encodeEntry, encodeTransaction, entryBytesMax, entryChangesMax } from "./entry.js";
+import {
+  decodeEntry,
+  encodeEntry,
+  encodeTransaction,
+  entryBytesMax,
+  entryChangesMax,
+  entrySharedMax,
+} from "./entry.js";
 import { deepFreeze } from "./freeze.js";
 import { type Log, NotLeader, UnknownOutcome } from "./log.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
@@ -233,7 +240,7 @@ export class Store implements View {
     const encoded: Uint8Array[] = [];
     let changesTotal = 0;
     let bytesTotal = 0;
-    for (;;) {
+    while (changesTotal < entrySharedMax) {
       const job = this.#queue[0];
       if (job === undefined) break;
       const run = runJob(job, draft);

@@ -170,7 +170,7 @@ describe("update", () => {
     await settle();
     const many = Array.from({ length: 5 }, (_, part) =>
       writer.update((tx) => {
-        for (let at = 0; at < 900; at += 1) tx.put("task", task(`t${part}-${at}`));
+        for (let at = 0; at < 400; at += 1) tx.put("task", task(`t${part}-${at}`));
       }),
     );
     const tooMany = writer.update((tx) => {
@@ -180,7 +180,7 @@ describe("update", () => {
     await log.drain();
     await Promise.all([blocker, ...many]);
     expect(await refusal).toMatchObject({ kind: "ResourceExhausted" });
-    expect(store.table("task").size).toBe(4_500);
+    expect(store.table("task").size).toBe(2_000);
     expect(log.entries).toHaveLength(4);
   });
 

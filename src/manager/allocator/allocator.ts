@@ -16,7 +16,7 @@ import {
 import { grant, pendingStatus, waitOf } from "./grant.js";
 
 /** Tasks of one transaction. */
-const tasksMax = 1_000;
+const tasksMax = 500;
 
 export interface AllocatorModules {
   readonly store: Store;
@@ -56,14 +56,23 @@ export class Allocator implements Follower {
 
   async work(): Promise<void> {
     while (this.#fresh.size > 0) {
-      const ids = [...this.#fresh].slice(0, tasksMax);
-      for (const id of ids) this.#fresh.delete(id);
+      const ids = this.#take();
       const now = wallTime(this.#modules.clock.now());
       const waiting = await this.#modules.writer.update((tx) =>
         ids.filter((id) => allocate(tx, id, now) === "waiting"),
       );
       for (const id of waiting) this.#waiting.add(id);
     }
+  }
+
+  #take(): readonly string[] {
+    const ids: string[] = [];
+    for (const id of this.#fresh) {
+      if (ids.length >= tasksMax) break;
+      ids.push(id);
+      this.#fresh.delete(id);
+    }
+    return ids;
   }
 
   #noteTask(id: string, row: Task | undefined, previous: Task | undefined): void {

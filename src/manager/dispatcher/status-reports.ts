@@ -5,8 +5,8 @@ import { StatusReport } from "../../gen/skep/v1/dispatcher.js";
 import type { Transaction, Writer } from "../../store/index.js";
 import { acceptStatus } from "./accept-status.js";
 
-/** Statuses in one transaction: as many as the store takes in one entry. */
-const statusesMax = 2_000;
+/** Statuses in one transaction; a single report may hold more. */
+const statusesMax = 500;
 /** Bytes in one transaction, as the agents sent them; the store takes twice as many. */
 const bytesMax = 512 * 1024;
 /** Statuses and bytes in one report: an agent sends far smaller ones. */

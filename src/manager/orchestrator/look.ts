@@ -16,7 +16,7 @@ import { update } from "./update/update.js";
 import { type Moment, type World, worldOf } from "./world.js";
 
 /** Changes of one transaction; the store's entry holds 2,000 and 1 MiB. What is over comes in the next. */
-export const changesMax = 1_000;
+export const changesMax = 500;
 /** Rows one transaction looks at before it leaves the other services and slots to the next, so that others get a turn. */
 export const rowsMax = 10_000;
 
