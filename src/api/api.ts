@@ -119,7 +119,12 @@ export class Api {
   #dispatch(request: ApiRequest, version: ApiVersion, handler: Handler, id: string): Answer | Promise<Answer> {
     const call: Call = { request, version, id, query: new Query(request.query), shared: this.#shared };
     if (handler.where === "here") return handler.handle(call);
-    return callLeader(call, handler);
+    return this.#byLeader(call, handler);
+  }
+
+  async #byLeader(call: Call, handler: Handler & { readonly where: "leader" }): Promise<Answer> {
+    const answer = await callLeader(call, handler);
+    return handler.finish === undefined || "passOn" in answer ? answer : handler.finish(answer);
   }
 
   #failure(request: ApiRequest, error: unknown): ApiResponse {

@@ -54,7 +54,12 @@ export type Handler =
       /** Reads its body itself, as it comes: `request.upload`. */
       readonly upload?: true;
     }
-  | { readonly where: "leader"; readonly handle: (call: LeaderCall) => Answer | Promise<Answer> };
+  | {
+      readonly where: "leader";
+      readonly handle: (call: LeaderCall) => Answer | Promise<Answer>;
+      /** What this node does with an answer on its way to the client, whoever gave it. */
+      readonly finish?: (answer: ApiResponse) => ApiResponse;
+    };
 
 export interface RouteSpec {
   readonly method: string;

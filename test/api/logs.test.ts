@@ -156,6 +156,28 @@ describe("lines", () => {
     ]);
   });
 
+  test("a stream that breaks off ends with a word too, whoever gave it", async () => {
+    const leading = fixture.node.leading;
+    fixture.node.leading = undefined;
+    fixture.node.following = {
+      forward: async () => ({
+        status: 200,
+        headers: { "content-type": "application/vnd.docker.multiplexed-stream", "skep-log-framed": "true" },
+        body: {
+          kind: "stream",
+          stream: (async function* () {
+            yield Buffer.from("\x01\0\0\0\0\0\0\x02a\n");
+            throw new SwarmError("Unavailable", "the connection broke off");
+          })(),
+        },
+      }),
+    };
+    const { text } = await get("/services/web/logs?stdout=1");
+    [fixture.node.leading, fixture.node.following] = [leading, undefined];
+    expect(text.startsWith("\x01\0\0\0\0\0\0\x02a\n\x03\0")).toBe(true);
+    expect(text).toMatch(/Error grabbing logs: .* the way to the leader broke off: ask again/);
+  });
+
   test("what is missing from here on is a line of errors, so that the stream goes on; not for who wants none", async () => {
     parts = [warning, aLine("one")];
     const { text } = await get("/services/web/logs?stdout=1&stderr=1&follow=1&details=1");

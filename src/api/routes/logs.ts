@@ -1,7 +1,7 @@
 // /services/{id}/logs and /tasks/{id}/logs
 
 import { findService, findTask, revisionId, specOf } from "../../manager/control/index.js";
-import { atLeader, type LeaderCall, type RouteSpec } from "../call.js";
+import type { LeaderCall, RouteSpec } from "../call.js";
 import { decodeLogQuery } from "../decode/log-query.js";
 import { encodeLogLine, encodeTrouble, type LogFormat } from "../encode/log-lines.js";
 import type { ApiResponse } from "../http.js";
@@ -10,18 +10,45 @@ import { unavailable } from "../texts.js";
 import { isBelow } from "../version.js";
 
 export const logRoutes: readonly RouteSpec[] = [
-  atLeader("GET", "/services/{id}/logs", (call) => {
+  logRoute("/services/{id}/logs", (call) => {
     const service = findService(call.control.view, call.id);
     const isTty = specOf(call.control.view, service).task?.container?.tty ?? false;
     return logs(call, { kind: "service", id: service.id }, isTty);
   }),
-  atLeader("GET", "/tasks/{id}/logs", (call) => {
+  logRoute("/tasks/{id}/logs", (call) => {
     const { view } = call.control;
     const task = findTask(view, call.id);
     const made = view.table("revision").get(revisionId(task.serviceId, task.revision))?.spec;
     return logs(call, { kind: "task", id: task.id }, made?.task?.container?.tty ?? false);
   }),
 ];
+
+/** Says whether the stream has frames, which its type does not always: what is added to it must know. */
+const framedHeader = "Skep-Log-Framed";
+const brokenOff = "the way to the leader broke off: ask again for the lines that came since";
+
+function logRoute(path: string, handle: (call: LeaderCall) => ApiResponse): RouteSpec {
+  return { method: "GET", path, handler: { where: "leader", handle, finish: endingWithAWord } };
+}
+
+/** A stream that another manager gave and that breaks off with it ends like one that this one gave. */
+function endingWithAWord(answer: ApiResponse): ApiResponse {
+  const { body, headers } = answer;
+  if (body.kind !== "stream") return answer;
+  const { stream } = body;
+  const isFramed = Object.entries(headers).some(
+    ([name, value]) => name.toLowerCase() === framedHeader.toLowerCase() && value === "true",
+  );
+  const format = { framed: isFramed, timestamps: false, details: false };
+  async function* whole(): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* stream;
+    } catch {
+      yield encodeTrouble(`rpc error: code = Unavailable desc = ${brokenOff}`, format);
+    }
+  }
+  return { ...answer, body: { kind: "stream", stream: whole() } };
+}
 
 /** Up to 1.41 frames were called raw too. */
 const framesSince = "1.42";
@@ -36,7 +63,7 @@ function logs({ request, query, shared, version }: LeaderCall, selector: LogSele
   const encoder = { format, now: () => new Date(shared.modules.clock.now()), hasStderr: read.stderr };
   return {
     status: 200,
-    headers: { "Content-Type": `application/vnd.docker.${kind}-stream` },
+    headers: { "Content-Type": `application/vnd.docker.${kind}-stream`, [framedHeader]: String(format.framed) },
     body: { kind: "stream", stream: encoded(parts, encoder) },
   };
 }

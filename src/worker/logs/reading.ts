@@ -38,6 +38,7 @@ export interface ReadingModules {
 }
 
 interface Container {
+  /** Now, or it was found that it cannot be. */
   isRead: boolean;
   /** Time of its last line. */
   last: string | undefined;
@@ -121,16 +122,11 @@ export class Reading {
       ...(from !== "" && { since: from }),
     };
     this.#modules.readers.count += 1;
-    try {
-      await this.#stream.attach(id, this.#lines(id, taskId, container, options, signal));
-    } catch (error) {
-      const isGone = error instanceof SwarmError && error.kind === "NotFound";
-      if (!signal.aborted && !isGone) this.#failed(taskId, error);
-    } finally {
-      this.#modules.readers.count -= 1;
-      container.isRead = false;
-    }
+    await this.#stream.attach(id, this.#lines(id, taskId, container, options, signal));
+    this.#modules.readers.count -= 1;
   }
+
+  /** Never throws: that it failed is the last it says. */
 
   async *#lines(
     id: string,
@@ -140,16 +136,22 @@ export class Reading {
     signal: AbortSignal,
   ): AsyncGenerator<readonly Item[], void, void> {
     const { stdout, stderr } = this.#options;
-    for await (const { stream, timestamp, line: data, details = "" } of this.#modules.engine.logs(
-      id,
-      options,
-      signal,
-    )) {
-      container.last = timestamp;
-      const isStderr = stream === "stderr";
-      if (isStderr ? !stderr : !stdout) continue;
-      const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
-      yield [{ timestamp, line: { taskId, timestamp, isStderr, data: bytes, details } }];
+    const { engine } = this.#modules;
+    try {
+      for await (const { stream, timestamp, line: data, details = "" } of engine.logs(id, options, signal)) {
+        container.last = timestamp;
+        const isStderr = stream === "stderr";
+        if (isStderr ? !stderr : !stdout) continue;
+        const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+        yield [{ timestamp, line: { taskId, timestamp, isStderr, data: bytes, details } }];
+      }
+      container.isRead = false;
+    } catch (error) {
+      const kind = error instanceof SwarmError ? error.kind : undefined;
+      // An engine that is away comes back; one that cannot read these logs will not learn it.
+      container.isRead = kind !== "Unavailable" && kind !== "NotFound";
+      if (!signal.aborted && kind !== "NotFound")
+        yield [{ timestamp: "", failure: { taskId, message: messageOf(error) } }];
     }
   }
 
