@@ -121,6 +121,8 @@ export class Roles {
   campaign(): void {
     this.#election.restartTimer();
     if (this.#role.kind !== "leader" && this.#isPromotable) this.#becomePreCandidate(newBallot({}));
+    // Who may not stand, a learner or one that was removed, notices all the same that nobody leads it any more.
+    else this.forgetLeader();
   }
 
   /** The leader hands over: stands at once, without asking first. */

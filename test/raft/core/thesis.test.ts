@@ -516,6 +516,14 @@ describe("§6 and thesis §4 membership", () => {
     expect([learner.role, settle(learner)]).toEqual(["follower", []]);
   });
 
+  test("who may not stand forgets a leader it hears no more of: nobody is to ask it for ever (cluster simulator, seed 273)", () => {
+    const learner = aCore({ id: 4, learners: [4] });
+    learner.step(append(1, 1, [0, 0]));
+    expect(learner.status.leader).toBe(1);
+    for (let tick = 0; tick < 100; tick++) learner.tick();
+    expect([learner.role, learner.status.leader]).toEqual(["follower", 0]);
+  });
+
   test("§4.2.2: a leader that is removed leads on until that is applied, tells the others, and goes", () => {
     const core = aLeader();
     core.proposeConfChange(change("REMOVE", 1));
