@@ -518,7 +518,7 @@ describe("§6 and thesis §4 membership", () => {
 
   test("who may not stand forgets a leader it hears no more of: nobody is to ask it for ever (cluster simulator, seed 273)", () => {
     const learner = aCore({ id: 4, learners: [4] });
-    learner.step(append(1, 1, [0, 0]));
+    learner.step({ ...append(1, 1, [0, 0]), to: 4 });
     expect(learner.status.leader).toBe(1);
     for (let tick = 0; tick < 100; tick++) learner.tick();
     expect([learner.role, learner.status.leader]).toEqual(["follower", 0]);
