@@ -11,7 +11,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { eventually } from "../test/e2e/support/eventually.js";
 import { quantile } from "./support/load.js";
-import { formManagers, joinTokens, LoopbackManager } from "./support/loopback-manager.js";
+import { formManagers, joinTokens, LoopbackManager, leaderOf } from "./support/loopback-manager.js";
 import { type ProcessUse, useOf } from "./support/process-use.js";
 import { runWorkerProcess, workerProcess, workerRole } from "./support/worker-process.js";
 
@@ -53,14 +53,16 @@ async function main(): Promise<void> {
   const workers: ReturnType<typeof workerProcess>[] = [];
   try {
     for (let at = 0; at < Number(flags.managers); at += 1) managers.push(await startManager(root, at));
-    const leader = await formManagers(managers);
+    const first = await formManagers(managers);
     for (let at = 0; at < hosts; at += 1) workers.push(workerProcess(profiled(`workers-${at + 1}`)));
-    await joinAll(root, leader, workers);
+    await joinAll(root, first, workers);
+    const leader = await leaderOf(managers);
     const processes: Named[] = [
-      ...managers.map((each, at) => ({ name: at === 0 ? "leader" : `follower ${at}`, use: () => each.use })),
+      ...managers.map((each) => ({ name: each === leader ? `${each.name} leads` : each.name, use: () => each.use })),
       ...workers.map(({ pid }, at) => ({ name: `nodes ${at + 1}`, use: () => useOf(pid) })),
     ];
     await measure(leader, workers, processes);
+    if ((await leaderOf(managers)) !== leader) throw new Error("another manager leads now: these are no figures");
   } catch (error) {
     for (const { name, complaints } of managers)
       for (const line of complaints.slice(-complaintsMax)) console.log(name, line);
@@ -141,7 +143,7 @@ async function measure(
     const { cpuSeconds = 0, peakMiB = 0 } = after[at] ?? {};
     const used = cpuSeconds - (before[at] ?? 0);
     console.log(
-      `  ${name.padEnd(11)} ${used.toFixed(2)} s of processor, ${((used * 1e6) / wanted).toFixed(0)} µs a task, peak ${peakMiB.toFixed(0)} MiB`,
+      `  ${name.padEnd(8)} ${used.toFixed(2)} s of processor, ${((used * 1e6) / wanted).toFixed(0)} µs a task, peak ${peakMiB.toFixed(0)} MiB`,
     );
   }
   console.log(

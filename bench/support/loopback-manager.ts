@@ -104,7 +104,7 @@ async function freePort(): Promise<number> {
 /** One init, the others join as managers; nothing runs on their own engines. Resolves with the first, which leads. */
 export async function formManagers(managers: readonly LoopbackManager[]): Promise<LoopbackManager> {
   const [first, ...others] = managers;
-  if (first === undefined) throw new Error("a swarm needs a manager");
+  if (first === undefined) return missing();
   const drained = { Availability: "drain" };
   const own = { ListenAddr: first.addr, AdvertiseAddr: first.addr, ...drained };
   await first.http.ok("POST", "/swarm/init", { body: own });
@@ -114,6 +114,26 @@ export async function formManagers(managers: readonly LoopbackManager[]): Promis
     await http.ok("POST", "/swarm/join", { body });
   }
   return first;
+}
+
+/** Who leads, as it says itself. */
+export async function leaderOf(managers: readonly LoopbackManager[]): Promise<LoopbackManager> {
+  const { value } = await eventually(
+    async () => {
+      const { json } = await (managers[0] ?? missing()).http.ok("GET", "/nodes");
+      const nodes = json as readonly {
+        readonly ManagerStatus?: { readonly Leader?: boolean; readonly Addr: string };
+      }[];
+      const addr = nodes.find(({ ManagerStatus }) => ManagerStatus?.Leader === true)?.ManagerStatus?.Addr;
+      return managers.find((each) => each.addr === addr);
+    },
+    { what: "a manager leads", withinMs: startMs },
+  );
+  return value;
+}
+
+function missing(): never {
+  throw new Error("a swarm needs a manager");
 }
 
 export async function joinTokens({ http }: LoopbackManager): Promise<{ Manager: string; Worker: string }> {

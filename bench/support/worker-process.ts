@@ -18,7 +18,9 @@ import { answerAsChild, Child } from "./child.js";
 export const workerRole = "worker-process";
 const joinMs = 60_000;
 /** Nodes that join at once. */
-const joinsMax = 4;
+const joinsMax = 2;
+/** Tries of each: where many join at once, the manager may have no time for one. */
+const joinTriesMax = 5;
 const level = 1;
 
 interface Start {
@@ -44,7 +46,9 @@ class Workers {
     const door = await doorTo(options.addr, options.subnet);
     const names = [...options.names];
     const joinAll = async (): Promise<void> => {
-      for (let name = names.shift(); name !== undefined; name = names.shift()) await this.#join(name, door, options);
+      for (let name = names.shift(); name !== undefined; name = names.shift()) {
+        await this.#joinAtLast(name, door, options);
+      }
     };
     await Promise.all(Array.from({ length: joinsMax }, joinAll));
   }
@@ -57,6 +61,16 @@ class Workers {
       for (const { phase } of engine.machines) running += Number(phase.kind === "running");
     }
     return { connected, running };
+  }
+
+  async #joinAtLast(name: string, door: string, options: Start): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#join(name, door, options);
+      } catch (error) {
+        if (tries === joinTriesMax) throw error;
+      }
+    }
   }
 
   async #join(name: string, door: string, { folder, addr, token }: Start): Promise<void> {
