@@ -84,6 +84,26 @@ describe("service logs", () => {
     expect(world.err()).toMatch(text);
   });
 
+  it("goes on when a task was forgotten meanwhile, and ends the stream when it fails", async () => {
+    let stream: AbortSignal | undefined;
+    const broken = [frame(1, `${details} one\n`), new TextEncoder().encode("no frame, no ids at all")];
+    const world = fakeWorld({
+      transport: async (_, { path, signal }) => {
+        if (path === "/_ping")
+          return { status: 200, headers: { "api-version": "1.50", "skep-version": "1" }, body: chunks([]) };
+        if (path.includes("/logs")) stream = signal;
+        if (path.includes("/logs")) return { status: 200, headers: {}, body: chunks(broken) };
+        if (path.includes("/tasks/")) return answer(404, { message: "task task1 not found" });
+        if (path.includes("/nodes/")) return answer(200, { Spec: {}, Description: { Hostname: "h1" } });
+        return answer(200, aService());
+      },
+    });
+    expect(await runCli(["service", "logs", "-f", "web"], world)).toBe(1);
+    expect(world.out()).toMatch(/^web\.\?\.task1@h1 +\| one\n$/);
+    expect(world.err()).toMatch(/the log stream is broken/);
+    expect(stream?.aborted).toBe(true);
+  });
+
   it("refuses to format a terminal's output, and copies it with --raw", async () => {
     const { world } = logWorld([new TextEncoder().encode("raw\r\n")], true);
     expect(await runCli(["service", "logs", "web"], world)).toBe(1);

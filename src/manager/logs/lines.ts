@@ -3,7 +3,7 @@
 
 import { type Clock, SwarmError } from "../../base/index.js";
 import type { LogBatch, LogFailure, LogLine } from "../../gen/skep/v1/logs.js";
-import type { Task } from "../../gen/skep/v1/objects.js";
+import { type Task, TaskState } from "../../gen/skep/v1/objects.js";
 
 export interface SwarmLine {
   readonly timestamp: string;
@@ -42,7 +42,7 @@ export async function* publishedLines(
       const checked: SwarmLine[] = [];
       for (const line of lines) {
         const serviceId = serviceIds.get(line.taskId) ?? ownerOf(line.taskId, options);
-        // Its row went while its last lines were under way, or it is of another service.
+        // It is of another service, or gone, or about to be: a client that asks whose line it has would find nothing.
         if (serviceId === undefined) continue;
         serviceIds.set(line.taskId, serviceId);
         const { timestamp, taskId } = line;
@@ -64,7 +64,7 @@ function ownerOf(taskId: string, { nodeId, taskOf }: PublishedOptions): string |
       `task ${taskId} is not one of node ${nodeId}: it may not publish its logs`,
     );
   }
-  return task?.serviceId;
+  return task?.desiredState === TaskState.REMOVE ? undefined : task?.serviceId;
 }
 
 export function nextWithin(

@@ -17,7 +17,7 @@ export interface Targets {
   readonly isGone: boolean;
 }
 
-/** Without following, a service's tasks that never ran are left out (swarm-semantics §10.1). */
+/** Without following, a service's tasks that never ran, or are about to be forgotten, are left out (swarm-semantics §10.1). */
 export function targetsOf(view: View, selector: LogSelector, follow: boolean): Targets {
   const tasks = matching(view, selector).filter((task) => isOfUse(task, selector, follow));
   const nodes = new Map<string, Task>();
@@ -43,5 +43,6 @@ function isOfUse(task: Task, selector: LogSelector, follow: boolean): boolean {
   const state = stateOf(task);
   // Its node was removed, or is down for a day: nobody will ever have its lines, and nobody needs to be told each time.
   if (selector.kind === "service" && state === TaskState.ORPHANED) return false;
-  return follow || selector.kind === "task" || state >= TaskState.RUNNING;
+  if (follow || selector.kind === "task") return true;
+  return state >= TaskState.RUNNING && task.desiredState !== TaskState.REMOVE;
 }

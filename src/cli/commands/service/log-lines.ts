@@ -1,7 +1,7 @@
 // One log line for people: `web.1.7y8u00yp4fld@h1    | text`, names asked of the daemon once each.
 import type { Task } from "../../../api/types.js";
 import { type Client, segment } from "../../client.js";
-import { CliError } from "../../errors.js";
+import { CliError, isNotFound } from "../../errors.js";
 import { shortId } from "../../words.js";
 import { nodeName, serviceName } from "../tasks.js";
 
@@ -58,10 +58,21 @@ export class LogLines {
     const { resolves, truncates, taskIds, slotDigits } = this.options;
     const node = resolves ? await nodeName(this.client, nodeId) : nodeId;
     const service = resolves ? await serviceName(this.client, serviceId) : serviceId;
-    const { Slot = 0 } = await this.client.get<Task>(`/tasks/${segment(taskId)}`);
+    const slot = await this.slotOf(taskId);
     const id = taskIds ? `.${truncates ? shortId(taskId) : taskId}` : "";
-    const padding = " ".repeat(Math.max(0, slotDigits - String(Slot).length));
-    return `${service}.${Slot}${id}@${node}${padding}`;
+    const padding = " ".repeat(Math.max(0, slotDigits - slot.length));
+    return `${service}.${slot}${id}@${node}${padding}`;
+  }
+
+  /** A task may be forgotten between its line and the question whose it is: that is no reason to stop. */
+  private async slotOf(taskId: string): Promise<string> {
+    try {
+      const { Slot = 0 } = await this.client.get<Task>(`/tasks/${segment(taskId)}`);
+      return String(Slot);
+    } catch (error) {
+      if (isNotFound(error)) return "?";
+      throw error;
+    }
   }
 }
 

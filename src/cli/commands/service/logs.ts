@@ -43,6 +43,8 @@ export const logs = verb({
       if (!stop.signal.aborted) throw error;
     } finally {
       forget();
+      // A stream that follows would keep the process.
+      stop.abort();
     }
     return undefined;
   },
