@@ -198,6 +198,20 @@ describe("logs", () => {
     });
   }
 
+  test("the driver's details stand between time and text, of each piece; a carriage return is a terminal's alone", async () => {
+    const bytes = Uint8Array.from([
+      ...frame(1, "t1 a=1,b=x+y one "),
+      ...frame(1, "t2 a=1,b=x+y more\r\n"),
+      ...frame(2, "t3  none\n"),
+    ]);
+    const lines: LogLine[] = [];
+    for await (const line of framedLines(chunks(bytes, 7), true)) lines.push(line);
+    expect(lines.map(({ details, line }) => [details, Buffer.from(line).toString()])).toEqual([
+      ["a=1,b=x+y", "one more\r"],
+      ["", "none"],
+    ]);
+  });
+
   test("no frame where one must be is a broken stream", async () => {
     const bytes = Uint8Array.from([...frame(1, "t1 one\n"), ...Buffer.from("<html>...")]);
     await expect(shown(framedLines(chunks(bytes, 100)))).rejects.toMatchObject({ kind: "Unavailable" });
