@@ -2,10 +2,10 @@
 // user. Nothing in it is a stand-in but clock, disk, engine, line and certificates. After everything that happens the
 // checks are asked; the first wait that ends with a violation fails.
 
-import { type Clock, type Log, messageOf, rpcError, silentLog } from "../../base/index.js";
+import { type Clock, type Log, messageOf, silentLog } from "../../base/index.js";
 import type { EmbeddedOptions } from "../../engine/embedded/index.js";
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
-import { NodeAvailability, NodeRole, type ServiceSpec } from "../../gen/skep/v1/specs.js";
+import { NodeAvailability, type ServiceSpec } from "../../gen/skep/v1/specs.js";
 import { findNode, findService } from "../../manager/control/index.js";
 import type { Leading, ManagerOptions } from "../../manager/index.js";
 import { revisionOf, type Store, type Transaction } from "../../store/index.js";
@@ -13,11 +13,11 @@ import { SeededRandom } from "../random.js";
 import { VirtualClock } from "../time.js";
 import { Checks } from "./checks/checks.js";
 import { containersOf, type SimContainer } from "./containers.js";
-import { type DaemonEvent, SimHost } from "./host.js";
+import { SimHost } from "./host.js";
 import { watchedLog } from "./log.js";
 import { SimManager } from "./manager.js";
 import { SimManagers } from "./managers.js";
-import { SimNetwork } from "./network.js";
+import { addressOf, firstManager, SimNetwork } from "./network.js";
 import { Observer } from "./observer.js";
 import { simPki } from "./pki.js";
 import { RaftLines } from "./raft-lines.js";
@@ -51,14 +51,13 @@ const requestMaxMs = 60_000;
 const startMaxMs = 30_000;
 /** Between two looks while nothing happens. */
 const lookMs = 500;
-const firstManager = "m1";
 const managerPort = 2377;
 
 export class SimCluster {
   readonly clock = new VirtualClock();
   readonly checks: Checks;
   readonly trace: Trace;
-  readonly network = new SimNetwork();
+  readonly network = new SimNetwork((machine) => this.#hosts.get(machine)?.link.isCut ?? false);
   readonly managers: SimManagers;
   readonly user: User;
   readonly #options: SimClusterOptions;
@@ -86,15 +85,17 @@ export class SimCluster {
       },
       lost: (what) => this.checks.add("nothing applied is lost", what),
     });
-    this.managers = new SimManagers({ clock, network, delayMs });
+    this.managers = new SimManagers({
+      ...{ clock, network, delayMs, random: this.#random.fork("doors") },
+      newManager: (name) => this.#newManager(name),
+    });
     this.#lines = new RaftLines(
       { delayMs, isEncoded: options.isEncoded ?? false },
-      { clock, random: this.#random.fork("lines"), isOpen: (from, to) => this.#carries(from, to) },
+      { clock, random: this.#random.fork("lines"), isOpen: (from, to) => network.carries(from, to) },
     );
     network.onHealed(() => this.#flushLinks());
     this.managers.add(this.#newManager(firstManager));
-    const doors = this.#random.fork("doors");
-    this.user = new User({ clock, ask: (request) => this.#askSome(doors, request) });
+    this.user = new User({ clock, ask: (request) => this.managers.askAny(request) });
   }
 
   /** A swarm whose hosts are all READY, and whose managers all vote. */
@@ -107,11 +108,8 @@ export class SimCluster {
     for (let number = 2; number <= managers; number++)
       await cluster.do(cluster.join(`m${number}`, { role: "manager" }));
     for (let number = 1; number <= hosts; number++) await cluster.do(cluster.join(cluster.newHostName()));
-    await cluster.eventually(
-      "all nodes are READY",
-      () => cluster.hosts.every((host) => cluster.isReady(host.name)),
-      startMaxMs,
-    );
+    const areReady = (): boolean => cluster.hosts.every((host) => cluster.isReady(host.name));
+    await cluster.eventually("all nodes are READY", areReady, startMaxMs);
     await cluster.eventually(`${managers} vote`, () => cluster.voters.length === managers, startMaxMs);
     return cluster;
   }
@@ -138,7 +136,7 @@ export class SimCluster {
     return this.managers.leader?.leading;
   }
 
-  /** Raft ids that vote, as the leader has it; none while there is no leader. */
+  /** Raft ids that vote, as the leader has it. */
   get voters(): readonly number[] {
     return this.managers.leader?.manager?.membership.voters ?? [];
   }
@@ -161,8 +159,7 @@ export class SimCluster {
 
   /** `swarm leave` on a worker, and then `node rm`. */
   async leave(host: SimHost): Promise<void> {
-    await host.leave();
-    await this.user.removeNode(host.nodeId, true);
+    if (await host.leave()) await this.user.removeNode(host.nodeId, true);
   }
 
   #addHost({ name, nodeId, engine }: { name: string; nodeId: string; engine?: EmbeddedOptions }): SimHost {
@@ -179,12 +176,12 @@ export class SimCluster {
         managers: {
           addresses: this.managers.addresses,
           accept: (to, ...rest) => this.managers.at(to)?.accept(...rest),
-          isOpen: (address, way) => this.#isWayOpen(name, this.managers.at(address)?.name ?? "", way),
+          isOpen: (address, way) => this.network.carriesBetween(name, this.managers.at(address)?.name ?? "", way),
           healed: () => this.#flushLinks(),
-          own: () => this.#ownManager(name),
+          own: () => this.managers.seenBy(name),
         },
-        onDaemon: (event) => this.#daemonDid(name, event),
-        stateChanged: ({ node }) => node && this.#roleIs(host, node.role),
+        onDaemon: (event) => this.managers.daemonDid(name, event),
+        stateChanged: ({ node }) => node && this.managers.roleIs(host, node.role),
         onEngineCall: (verb, what) => this.trace.say(`${name} engine`, `${verb} ${this.#shown(host, what)}`),
         onBroken: (error) => this.checks.add("daemons live", `${name}: ${messageOf(error)}`),
         agentSaid: (message) => this.trace.agentSaid(name, message),
@@ -219,14 +216,6 @@ export class SimCluster {
   /** Something was done that any host may feel for a while. */
   disturb(): void {
     for (const host of this.#hosts.values()) host.disturb();
-  }
-
-  /** May this manager's log be lost? Only if every other voter is there and can do without it. */
-  mayLose(manager: SimManager): boolean {
-    const { voters } = this;
-    const others = this.managers.all.filter(({ name }) => name !== manager.name);
-    const areWell = others.every(({ isUp, isPaused, raftId }) => isUp && !isPaused && voters.includes(raftId));
-    return voters.length >= 3 && voters.length === this.managers.all.length && areWell;
   }
 
   /** Runs until what was asked is answered. */
@@ -342,7 +331,7 @@ export class SimCluster {
         ...{ clock: this.clock, log: this.#log, pki: this.#pki, lines: this.#lines },
         random: this.#random.fork(name === firstManager ? "manager" : `manager ${name}`),
         wallOffsetMs: () => this.#hosts.get(name)?.wallOffsetMs ?? 0,
-        join: (from, request) => this.#askFor(from, ({ members }) => members.join(from.nodeId, request)),
+        join: (from, request) => this.managers.askFor(from, ({ members }) => members.join(from.nodeId, request)),
         onStore: (store, signal) => this.#observer.follow(store, signal),
         onWritten: (written, view) => {
           this.trace.wrote(written);
@@ -357,79 +346,8 @@ export class SimCluster {
     );
   }
 
-  /** The user's way: any manager that is up is asked, and hands the request on. */
-  #askSome<T>(random: SeededRandom, request: (leading: Leading) => Promise<T>): Promise<T> {
-    const all = this.managers.all.filter(({ isUp, isPaused }) => isUp && !isPaused);
-    const door = all.length > 1 ? random.pick(all) : all[0];
-    if (!door) return Promise.reject(rpcError("Unavailable", "no manager is up"));
-    return this.managers.ask(door, request);
-  }
-
-  /** A manager's way: the others are asked in turn. */
-  async #askFor<T>(from: SimManager, request: (leading: Leading) => Promise<T>): Promise<T> {
-    const others = this.managers.all.filter(({ name, isUp }) => name !== from.name && isUp);
-    const near = others.filter(({ name }) => this.#carries(from.name, name) && this.#carries(name, from.name));
-    const doors = [from, ...near].filter((door) => door.leading ?? door.manager?.leaderAddr());
-    const [door] = doors;
-    if (!door) throw rpcError("Unavailable", "no manager that leads is known");
-    return this.managers.ask(doors.find(({ leading }) => leading) ?? door, request);
-  }
-
-  /** A manager that has lost its line reaches nobody, nor does anybody reach it. */
-  #carries(from: string, to: string): boolean {
-    if (from === to) return true;
-    const isCut = this.#hosts.get(from)?.link.isCut || this.#hosts.get(to)?.link.isCut;
-    return !isCut && this.network.isOpen(from, to);
-  }
-
-  #isWayOpen(host: string, manager: string, way: "there" | "back"): boolean {
-    return way === "there" ? this.#carries(host, manager) : this.#carries(manager, host);
-  }
-
   #flushLinks(): void {
     for (const { link } of this.#hosts.values()) link.flush();
-  }
-
-  #ownManager(name: string): { address: string; isLeading: boolean; leaderAddress: string } | undefined {
-    const own = this.managers.get(name);
-    if (!own) return undefined;
-    const { address, leading, manager } = own;
-    return { address, isLeading: leading !== undefined, leaderAddress: manager?.leaderAddr() ?? "" };
-  }
-
-  /** What the daemon does with its manager part. */
-  #daemonDid(name: string, event: DaemonEvent): Promise<void> | void {
-    const manager = this.managers.get(name);
-    switch (event) {
-      case "started":
-        return manager?.restart();
-      case "stopping":
-        return manager?.stop();
-      case "killed":
-        return manager?.isUp ? manager.crash() : undefined;
-      case "power lost":
-        return manager?.crash(this.#random.fork(`power ${this.clock.monotonic()}`).pick(survivals));
-      case "paused":
-        return manager?.pause();
-      case "resumed":
-        return manager?.resume();
-      default:
-        return event satisfies never;
-    }
-  }
-
-  /** The leader told a daemon its node's role: the manager part begins or ends. */
-  #roleIs(host: SimHost, role: NodeRole): void {
-    const manager = this.managers.get(host.name);
-    if (role === NodeRole.MANAGER && !manager) {
-      const next = this.#newManager(host.name);
-      this.managers.add(next);
-      next.enter(host.nodeId, []);
-    }
-    if (role === NodeRole.WORKER && manager) {
-      this.managers.delete(host.name);
-      void manager.retire();
-    }
   }
 
   /** Containers by the name of their task. */
@@ -479,11 +397,3 @@ export class SimCluster {
 }
 
 const isHonest = /EIO|ENOSPC|does not lead the swarm|leadership was lost/;
-const survivals = ["nothing", "everything", "torn"] as const;
-
-/** m1 is 10.0.0.1, w1 10.0.0.2; the other managers are elsewhere. */
-function addressOf(name: string): string {
-  const number = Number(name.slice(1));
-  if (name.startsWith("m") && number > 1) return `10.0.9.${number}`;
-  return name === firstManager ? "10.0.0.1" : `10.0.${Math.floor((number + 1) / 250)}.${((number + 1) % 250) + 0}`;
-}

@@ -146,11 +146,15 @@ export class SimHost {
     this.#isMember = false;
   }
 
+  /** Nothing is wrong with it just now. */
+  get isWell(): boolean {
+    const isPaused = this.#daemon?.program.isPaused ?? false;
+    return this.#isPowered && this.isDaemonUp && !isPaused && !this.link.isCut && !this.#isEngineOut;
+  }
+
   /** Something is wrong with the host, or was until a short while ago. */
   get isDisturbed(): boolean {
-    const isPaused = this.#daemon?.program.isPaused ?? false;
-    const isWell = this.#isPowered && this.isDaemonUp && !isPaused && !this.link.isCut && !this.#isEngineOut;
-    return !isWell || this.#modules.clock.monotonic() - this.#disturbedMs < recoveryMs;
+    return !this.isWell || this.#modules.clock.monotonic() - this.#disturbedMs < recoveryMs;
   }
 
   /** What was done to the host may show for a while. */
@@ -221,18 +225,22 @@ export class SimHost {
     void this.#modules.onDaemon?.("resumed");
   }
 
-  /** `swarm leave`: it says so, stops its containers and ends for good. */
-  async leave(): Promise<void> {
+  /** `swarm leave`: it says so, stops its containers and ends for good. False when the daemon ended before that. */
+  async leave(): Promise<boolean> {
     const daemon = this.#daemon;
-    if (!daemon) return;
+    if (!daemon) return false;
     this.disturb();
-    await daemon.worker.leaving();
-    await daemon.program.call(() => daemon.worker.removeAll(daemon.life.signal));
-    daemon.life.abort(new Error("the node left"));
+    const isOver = new Promise<void>((resolve) => daemon.program.onEnd(resolve));
+    const { worker, life, program } = daemon;
+    const left = worker.leaving().then(() => program.call(() => worker.removeAll(life.signal)));
+    await Promise.race([left.catch(() => undefined), isOver]);
+    if (this.#daemon !== daemon || life.signal.aborted) return false;
+    life.abort(new Error("the node left"));
     await daemon.over;
     this.killDaemon();
     this.#hasLeft = true;
     this.wasRemoved();
+    return true;
   }
 
   /** SIGTERM: it says that it will be back, and ends. */

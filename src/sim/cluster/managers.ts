@@ -2,8 +2,12 @@
 // the API's forwarding does it. What was asked may have happened although no answer came.
 
 import { type Clock, SwarmError } from "../../base/index.js";
+import { NodeRole } from "../../gen/skep/v1/specs.js";
 import type { Leading } from "../../manager/index.js";
 import type { Store } from "../../store/index.js";
+import type { SeededRandom } from "../random.js";
+import type { OwnManager } from "./connector.js";
+import type { DaemonEvent } from "./host.js";
 import type { SimManager } from "./manager.js";
 import type { SimNetwork } from "./network.js";
 
@@ -14,7 +18,11 @@ export interface ManagersModules {
   readonly clock: Clock;
   readonly network: SimNetwork;
   readonly delayMs: number;
+  readonly random: SeededRandom;
+  readonly newManager: (name: string) => SimManager;
 }
+
+const survivals = ["nothing", "everything", "torn"] as const;
 
 export class SimManagers {
   readonly #modules: ManagersModules;
@@ -34,10 +42,6 @@ export class SimManagers {
 
   add(manager: SimManager): void {
     this.#byName.set(manager.name, manager);
-  }
-
-  delete(name: string): void {
-    this.#byName.delete(name);
   }
 
   at(address: string): SimManager | undefined {
@@ -69,6 +73,77 @@ export class SimManagers {
     return known;
   }
 
+  /** What a daemon does with its manager part. */
+  daemonDid(name: string, event: DaemonEvent): Promise<void> | void {
+    const manager = this.get(name);
+    switch (event) {
+      case "started":
+        return manager?.restart();
+      case "stopping":
+        return manager?.stop();
+      case "killed":
+        return manager?.isUp ? manager.crash() : undefined;
+      case "power lost":
+        return manager?.crash(this.#modules.random.pick(survivals));
+      case "paused":
+        return manager?.pause();
+      case "resumed":
+        return manager?.resume();
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** The leader told a daemon its node's role: the manager part begins or ends. */
+  roleIs({ name, nodeId }: { readonly name: string; readonly nodeId: string }, role: NodeRole): void {
+    const manager = this.get(name);
+    if (role === NodeRole.MANAGER && !manager) {
+      const next = this.#modules.newManager(name);
+      this.add(next);
+      next.enter(nodeId, []);
+    }
+    if (role === NodeRole.WORKER && manager) {
+      this.#byName.delete(name);
+      void manager.retire();
+    }
+  }
+
+  /** What the agent of the same machine sees. */
+  seenBy(name: string): OwnManager | undefined {
+    const own = this.get(name);
+    if (!own) return undefined;
+    const { address, leading, manager } = own;
+    return { address, isLeading: leading !== undefined, leaderAddress: manager?.leaderAddr() ?? "" };
+  }
+
+  /** May this manager's log be lost? Only if every other voter is there and can do without it. */
+  mayLose(manager: SimManager): boolean {
+    const voters = this.leader?.manager?.membership.voters ?? [];
+    const others = this.all.filter(({ name }) => name !== manager.name);
+    const areWell = others.every(({ isUp, isPaused, raftId }) => isUp && !isPaused && voters.includes(raftId));
+    return voters.length >= 3 && voters.length === this.all.length && areWell;
+  }
+
+  /** The user's way: any manager that is up is asked, and hands the request on. */
+  askAny<T>(request: (leading: Leading) => Promise<T>): Promise<T> {
+    const all = this.all.filter(({ isUp, isPaused }) => isUp && !isPaused);
+    const door = all.length > 1 ? this.#modules.random.pick(all) : all[0];
+    if (!door) return Promise.reject(unavailable("no manager is up"));
+    return this.ask(door, request);
+  }
+
+  /** A manager's way: itself, if it knows who leads, else any other it reaches. */
+  async askFor<T>(from: SimManager, request: (leading: Leading) => Promise<T>): Promise<T> {
+    const { network } = this.#modules;
+    const reached = this.all.filter(
+      ({ name, isUp }) => isUp && network.carries(from.name, name) && network.carries(name, from.name),
+    );
+    const doors = [from, ...reached].filter((door) => door.leading ?? door.manager?.leaderAddr());
+    const door = doors.find(({ leading }) => leading) ?? doors[0];
+    if (!door) throw unavailable("no manager that leads is known");
+    return this.ask(door, request);
+  }
+
   /** Asks the leader through one manager. Rejects with Unavailable when there was no answer: it may have happened. */
   async ask<T>(through: SimManager, request: (leading: Leading) => Promise<T>): Promise<T> {
     const target = through.leading ? through : this.at(through.isPaused ? "" : (through.manager?.leaderAddr() ?? ""));
@@ -89,7 +164,7 @@ export class SimManagers {
       const answered = (end: () => void): void => {
         if (target === through) return over(end);
         this.#modules.clock.after(this.#modules.delayMs, () => {
-          if (this.#modules.network.isOpen(target.name, through.name)) over(end);
+          if (this.#modules.network.carries(target.name, through.name)) over(end);
         });
       };
       request(leading).then(
@@ -102,7 +177,7 @@ export class SimManagers {
   async #hop(from: SimManager, to: SimManager): Promise<void> {
     const { clock, delayMs, network } = this.#modules;
     await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
-    if (!network.isOpen(from.name, to.name)) throw unavailable("the manager that leads cannot be reached");
+    if (!network.carries(from.name, to.name)) throw unavailable("the manager that leads cannot be reached");
   }
 }
 

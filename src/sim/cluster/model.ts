@@ -1,6 +1,8 @@
-// What the user of a simulated cluster wants at the moment: what everything has to come to once faults are over.
+// What the user of a simulated cluster wants at the moment: what everything has to come to once faults are over. Where a request
+// was given up, both is possible until the user looks.
 
 import type { ServiceWish } from "./spec.js";
+import { GaveUp } from "./user.js";
 
 export interface Wanted {
   readonly wish: ServiceWish;
@@ -8,8 +10,13 @@ export interface Wanted {
   readonly image: string;
 }
 
+/** What a service may be; undefined: not there. */
+export type Candidate = Wanted | undefined;
+
 export class Model {
   readonly services = new Map<string, Wanted>();
+  /** Services after a request that was given up: what was, and what was asked for. */
+  readonly doubts = new Map<string, readonly Candidate[]>();
   /** What requests are under way for: names of services, ids of nodes. */
   readonly #busy = new Set<string>();
   #made = 0;
@@ -20,9 +27,9 @@ export class Model {
     return `s${this.#made}`;
   }
 
-  /** Names of services for which nothing is under way. */
+  /** Names of services for which nothing is under way, and nothing in doubt. */
   get idle(): readonly string[] {
-    return [...this.services.keys()].filter((name) => !this.#busy.has(name));
+    return [...this.services.keys()].filter((name) => !this.#busy.has(name) && !this.doubts.has(name));
   }
 
   isBusy(what: string): boolean {
@@ -39,24 +46,26 @@ export class Model {
     }
   }
 
-  created(wish: ServiceWish): void {
-    this.services.set(wish.name, { wish, replicas: wish.replicas ?? 1, image: wish.image ?? "nginx:latest" });
+  /** A request that makes of service `name` what it is then; undefined: removes it. */
+  async becomes(name: string, next: Candidate, request: Promise<unknown>): Promise<void> {
+    const asked = request.then(
+      () => this.set(name, next),
+      (error: unknown) => {
+        if (!(error instanceof GaveUp)) throw error;
+        this.doubts.set(name, [this.services.get(name), next]);
+      },
+    );
+    await this.busyWith(name, asked);
   }
 
-  scaled(name: string, replicas: number): void {
-    this.#change(name, { replicas });
+  set(name: string, next: Candidate): void {
+    if (next) this.services.set(name, next);
+    else this.services.delete(name);
   }
 
-  updated(name: string, image: string): void {
-    this.#change(name, { image });
-  }
-
-  removed(name: string): void {
-    this.services.delete(name);
-  }
-
-  #change(name: string, change: Partial<Wanted>): void {
-    const wanted = this.services.get(name);
-    if (wanted) this.services.set(name, { ...wanted, ...change });
+  /** The user looked. */
+  known(name: string, actual: Candidate): void {
+    this.doubts.delete(name);
+    this.set(name, actual);
   }
 }

@@ -9,7 +9,7 @@ import { SimCluster } from "./cluster.js";
 import { type End, faultNamed } from "./faults/index.js";
 import { Model } from "./model.js";
 import { type Plan, type Step } from "./plan.js";
-import { behind, eligible, unsettled } from "./settled.js";
+import { actual, behind, eligible, standings, unsettled } from "./settled.js";
 import { isRestless, zoneLabel } from "./wishes.js";
 import { workNamed } from "./workload.js";
 
@@ -121,7 +121,14 @@ class Run {
     this.#endedMs = cluster.clock.monotonic();
     await cluster.eventually("every request is answered", () => this.#outstanding.size === 0, requestMaxMs);
     this.#refuseRefusals();
-    await cluster.eventually("every node is back", () => this.#areNodesBack(), backMaxMs);
+    await cluster
+      .eventually("every node is back", () => this.#areNodesBack(), backMaxMs)
+      .catch((error: unknown) => {
+        throw new Error(`${messageOf(error)}: ${standings(cluster).join("; ")}`, { cause: error });
+      });
+    for (const [name, candidates] of this.#model.doubts) {
+      this.#model.known(name, actual(name, candidates, cluster));
+    }
     await this.#makeItPossible();
     await cluster.advance(noticedMs);
   }
@@ -218,17 +225,18 @@ class Run {
     const needsZone = [...this.#model.services.values()].some(({ wish }) => eligible(wish, cluster).length === 0);
     await cluster.do(Promise.all(asked));
     if (first && needsZone) await cluster.do(user.setLabel(first.nodeId, zoneLabel, "a"));
-    for (const [name, { wish, replicas, image }] of this.#model.services) {
+    for (const [name, wanted] of this.#model.services) {
+      const { wish, replicas, image } = wanted;
       const room = eligible(wish, cluster).length;
       const isBounded = (wish.hostPort !== undefined || wish.maxReplicasPerNode !== undefined) && replicas > room;
       if (room === 0) {
         await cluster.do(user.remove(name));
-        this.#model.removed(name);
+        this.#model.set(name, undefined);
         continue;
       }
       if (wish.mode === "replicated" && isBounded) {
         await cluster.do(user.scale(name, room));
-        this.#model.scaled(name, room);
+        this.#model.set(name, { ...wanted, replicas: room });
       }
       await cluster.do(isRestless(wish) ? user.calm(name, image) : user.setImage(name, image));
     }

@@ -3,10 +3,11 @@
 
 import { type Service, type Task, TaskState, UpdateState } from "../../gen/skep/v1/objects.js";
 import { NodeRole } from "../../gen/skep/v1/specs.js";
+import { specOf } from "../../store/index.js";
 import type { SimCluster } from "./cluster.js";
 import type { SimContainer } from "./containers.js";
 import type { SimHost } from "./host.js";
-import type { Model, Wanted } from "./model.js";
+import type { Candidate, Model, Wanted } from "./model.js";
 import { isJob, type ServiceWish } from "./spec.js";
 
 const historyMax = 5;
@@ -25,10 +26,36 @@ export function eligible(wish: ServiceWish, cluster: SimCluster): readonly SimHo
   });
 }
 
+/** Which of the candidates the service is; throws when it is none of them: then a request did what nobody asked for. */
+export function actual(name: string, candidates: readonly Candidate[], { store }: SimCluster): Candidate {
+  const service = [...store.table("service").by("name", name)][0];
+  const spec = service && specOf(store, service);
+  const image = spec?.task?.container?.image;
+  const replicas = spec?.mode?.$case === "replicated" ? spec.mode.value.replicas : undefined;
+  const isIt = (candidate: Candidate): boolean =>
+    candidate ? candidate.image === image && candidate.replicas === (replicas ?? candidate.replicas) : !spec;
+  const found = candidates.find(isIt);
+  if (!found && spec) throw new Error(`${name} is ${image} × ${replicas}, and nobody ever asked for that`);
+  if (!found && !candidates.includes(undefined)) throw new Error(`${name} is gone, and nobody ever asked for that`);
+  return found;
+}
+
 /** What is not yet as it has to be; undefined when everything is. */
 export function unsettled(cluster: SimCluster, model: Model): string | undefined {
   if (!cluster.leading) return "nobody leads";
   return unsettledManagers(cluster) ?? leftovers(cluster, model) ?? unsettledServices(cluster, model);
+}
+
+/** How each host and manager stands, for whoever has to find out why they do not come back. */
+export function standings({ members, managers }: SimCluster): readonly string[] {
+  return members.map(({ name, isConnected, isDaemonUp, knownManagers }) => {
+    const { manager, raftId } = managers.get(name) ?? {};
+    const { role, term, leader, membership } = manager?.raftStatus ?? {};
+    const part =
+      manager && `, raft id ${raftId}, ${role} of ${leader} in term ${term}, voters ${membership?.voters.join(" ")}`;
+    const session = isConnected ? "has a session" : `has no session, knows ${knownManagers.join(" ")}`;
+    return `${name} ${isDaemonUp ? session : "is down"}${part ?? ""}`;
+  });
 }
 
 /** Managers that have not applied all. */
@@ -107,10 +134,17 @@ function runningProblem(
     (task) => task.desiredState <= TaskState.COMPLETE && task.status?.state !== TaskState.RUNNING,
   );
   if (waiting.length > 0) return `has ${waiting.length} tasks that are not RUNNING`;
+  if (tasks.some(isStopping)) return "has tasks that still stop";
   const state = service.updateStatus?.state;
   if (state === UpdateState.UPDATING || state === UpdateState.ROLLBACK_STARTED) return "is being updated";
   const old = running.filter((container) => container.image !== image).length;
   return old > 0 ? `runs ${old} of another image than ${image}` : undefined;
+}
+
+/** Told to stop, and not known to have. */
+function isStopping({ desiredState, status }: Task): boolean {
+  const state = status?.state ?? TaskState.NEW;
+  return desiredState > TaskState.COMPLETE && state >= TaskState.ASSIGNED && state <= TaskState.RUNNING;
 }
 
 function jobProblem(

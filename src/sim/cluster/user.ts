@@ -1,6 +1,6 @@
 // What a user does, as the CLI would: asks some manager with one request id until there is an answer.
 
-import { type Clock, rpcError, SwarmError, sleep } from "../../base/index.js";
+import { type Clock, messageOf, rpcError, SwarmError, sleep } from "../../base/index.js";
 import { simLabel } from "../../engine/embedded/index.js";
 import type { Node, Service } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability, NodeRole, type NodeSpec, type ServiceSpec } from "../../gen/skep/v1/specs.js";
@@ -18,12 +18,30 @@ export interface UserModules {
   readonly clock: Clock;
 }
 
+/** The user asked no further: what was asked may have happened, or not. */
+export class GaveUp extends Error {
+  override readonly name = "GaveUp";
+}
+
 export class User {
   readonly #modules: UserModules;
   #requests = 0;
+  /** Before the numbers of its requests. */
+  #name = "";
+  #hurried = 0;
+  /** How long a request without an answer is asked again. */
+  #patienceMs = Number.POSITIVE_INFINITY;
 
   constructor(modules: UserModules) {
     this.#modules = modules;
+  }
+
+  /** The same user in a hurry: a request that found no answer for so long rejects with GaveUp. */
+  impatient(patienceMs: number): User {
+    const user = new User(this.#modules);
+    user.#patienceMs = patienceMs;
+    user.#name = `${this.#name}hurried-${(this.#hurried += 1)}-`;
+    return user;
   }
 
   /** Gives the service's id. */
@@ -121,17 +139,19 @@ export class User {
   /** Never hangs on a leader that died with the request: the next one is asked the same again. */
   #ask<T>(request: (control: Control, requestId: string) => Promise<T>): Promise<T> {
     this.#requests += 1;
-    const requestId = `request-${this.#requests}`;
+    const requestId = `request-${this.#name}${this.#requests}`;
     return this.#askLeader(({ control }) => request(control, requestId));
   }
 
   async #askLeader<T>(request: (leader: Leading) => Promise<T>): Promise<T> {
     const { ask, clock } = this.#modules;
+    const endMs = clock.monotonic() + this.#patienceMs;
     for (;;) {
       try {
         return await ask(request);
       } catch (error) {
         if (!mayRetry(error)) throw error;
+        if (clock.monotonic() > endMs) throw new GaveUp(messageOf(error));
       }
       await sleep(clock, retryMs);
     }

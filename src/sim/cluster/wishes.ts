@@ -1,6 +1,7 @@
 // What services a user of a simulated cluster asks for, drawn from a seed.
 
 import type { SeededRandom } from "../random.js";
+import type { Wanted } from "./model.js";
 import type { Mode, ServiceWish } from "./spec.js";
 
 const replicasMax = 9;
@@ -21,6 +22,10 @@ export const zones = ["a", "b"] as const;
 /** Quirks that leave a service never settled for long. */
 export function isRestless({ sim = "" }: ServiceWish): boolean {
   return /exit=1|health=bad/.test(sim);
+}
+
+export function wantedOf(wish: ServiceWish): Wanted {
+  return { wish, replicas: wish.replicas ?? 1, image: wish.image ?? "nginx:latest" };
 }
 
 export function drawWish(name: string, hosts: number, random: SeededRandom): ServiceWish {

@@ -5,15 +5,17 @@ import { SwarmError } from "../../base/index.js";
 import type { SeededRandom } from "../random.js";
 import type { SimCluster } from "./cluster.js";
 import type { SimHost } from "./host.js";
-import type { Model } from "./model.js";
+import type { Model, Wanted } from "./model.js";
 import { isJob } from "./spec.js";
-import { drawWish, zoneLabel, zones } from "./wishes.js";
+import type { User } from "./user.js";
+import { drawWish, wantedOf, zoneLabel, zones } from "./wishes.js";
 
 const servicesMax = 4;
 const replicasMax = 9;
 /** Nodes there may be because somebody joined. */
 const hostsMax = 8;
 const managersMax = 5;
+const impatientShare = 0.3;
 
 /** Asks for one thing; undefined where it makes no sense now. The clock has to run for the answer to come. */
 type Draw = (cluster: SimCluster, model: Model, random: SeededRandom) => Promise<void> | undefined;
@@ -45,55 +47,50 @@ function create(cluster: SimCluster, model: Model, random: SeededRandom): Promis
   const name = model.newName();
   if (model.services.size >= servicesMax) return undefined;
   const wish = drawWish(name, cluster.members.length, random);
-  const made = cluster.user.create(wish).then(() => model.created(wish));
-  return model.busyWith(name, made.catch(unlessRefused("Unimplemented")));
+  return model.becomes(name, wantedOf(wish), someUser(cluster, random).create(wish));
 }
 
 function scale(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick(model.idle);
-  const wanted = model.services.get(name ?? "");
-  if (name === undefined || wanted?.wish.mode !== "replicated") return undefined;
+  const [name, wanted] = idleService(model, random);
+  if (wanted?.wish.mode !== "replicated") return undefined;
   const { hostPort, maxReplicasPerNode } = wanted.wish;
   // A host for each replica.
   const isBounded = hostPort !== undefined || maxReplicasPerNode !== undefined;
   const replicas = random.int(1 + (isBounded ? cluster.members.length : replicasMax));
-  return model.busyWith(
-    name,
-    cluster.user.scale(name, replicas).then(() => model.scaled(name, replicas)),
-  );
+  return model.becomes(name, { ...wanted, replicas }, someUser(cluster, random).scale(name, replicas));
 }
 
 function update(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick(model.idle);
-  if (name === undefined) return undefined;
+  const [name, wanted] = idleService(model, random);
+  if (!wanted) return undefined;
   const image = `app:${1 + random.int(4)}`;
-  return model.busyWith(
-    name,
-    cluster.user.setImage(name, image).then(() => model.updated(name, image)),
-  );
+  return model.becomes(name, { ...wanted, image }, someUser(cluster, random).setImage(name, image));
 }
 
 function remove(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick(model.idle);
-  if (name === undefined) return undefined;
-  return model.busyWith(
-    name,
-    cluster.user.remove(name).then(() => model.removed(name)),
-  );
+  const [name, wanted] = idleService(model, random);
+  return wanted && model.becomes(name, undefined, someUser(cluster, random).remove(name));
 }
 
 /** Back to the spec before, if there is one; the number of replicas goes back, too. */
 function rollback(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
-  const name = random.pick(model.idle);
-  const wanted = model.services.get(name ?? "");
-  if (name === undefined || !wanted || isJob(wanted.wish) || !cluster.leading) return undefined;
+  const [name, wanted] = idleService(model, random);
+  if (!wanted || isJob(wanted.wish) || !cluster.leading) return undefined;
   const previous = cluster.previousSpec(name);
   if (!previous) return undefined;
-  const rolledBack = cluster.user.rollback(name).then(() => {
-    if (previous.mode?.$case === "replicated") model.scaled(name, previous.mode.value.replicas);
-    model.updated(name, previous.task?.container?.image ?? "");
-  });
-  return model.busyWith(name, rolledBack);
+  const replicas = previous.mode?.$case === "replicated" ? previous.mode.value.replicas : wanted.replicas;
+  const image = previous.task?.container?.image ?? "";
+  return model.becomes(name, { ...wanted, replicas, image }, cluster.user.rollback(name));
+}
+
+function idleService(model: Model, random: SeededRandom): readonly [name: string, wanted: Wanted | undefined] {
+  const name = random.pick(model.idle) ?? "";
+  return [name, model.services.get(name)];
+}
+
+/** Some hear nothing for a while and ask no further. */
+function someUser({ user }: SimCluster, random: SeededRandom): User {
+  return random.chance(impatientShare) ? user.impatient(random.int(3_000)) : user;
 }
 
 function setAvailability(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {

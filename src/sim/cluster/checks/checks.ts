@@ -12,6 +12,7 @@ import { foreignWrites } from "./ownership.js";
 import { doublePorts, misplacements } from "./placement.js";
 import { givenUp, needlessStops } from "./reasons.js";
 import { SlotsCheck } from "./slots.js";
+import { SurplusCheck } from "./surplus.js";
 import { WaitingCheck } from "./waiting.js";
 
 /** Violations kept of one run: the first say what went wrong. */
@@ -23,6 +24,7 @@ export class Checks {
   readonly #containers = new ContainersCheck();
   readonly #slots = new SlotsCheck();
   readonly #waiting = new WaitingCheck();
+  readonly #surplus = new SurplusCheck();
   readonly #consensus = new ConsensusCheck();
 
   /** `atMs`: the time of the run, for the text of what is found. */
@@ -62,7 +64,11 @@ export class Checks {
   look(hosts: readonly SimHost[], store: Store | undefined, wallMs: number, isLed: boolean): void {
     const containers = containersOf(hosts);
     for (const what of this.#containers.look(containers)) this.add("one container per task", what);
-    if (!store || !isLed) return this.#waiting.reset();
+    if (!store || !isLed) {
+      this.#surplus.reset();
+      return this.#waiting.reset();
+    }
+    for (const what of this.#surplus.look(containers, hosts, store, this.#atMs())) this.add("surplus stops", what);
     for (const what of this.#slots.look(containers, store, wallMs)) this.add("one task per slot", what);
     for (const what of this.#waiting.look(store, this.#atMs())) this.add("nothing waits silently", what);
   }

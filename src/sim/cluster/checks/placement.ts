@@ -1,6 +1,6 @@
 // A task is given a node that fits, at the moment it is given: counted anew from the rows, by the plainest means.
 
-import { NodeState, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
+import { type Node, NodeState, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { NodeAvailability, PublishMode, type ServiceSpec } from "../../../gen/skep/v1/specs.js";
 import { type RowChange, type TableName, taskSpecOf, type View } from "../../../store/index.js";
 
@@ -46,9 +46,7 @@ function problems(task: Task, view: View): readonly string[] {
     if (isAsked && used > (node.description?.resources?.[kind] ?? 0)) wrong.push(`${kind} ${used} are too many`);
   }
   for (const constraint of spec.task?.placement?.constraints ?? []) {
-    if (!satisfies(constraint, node.description?.hostname ?? "", node.spec?.annotations?.labels ?? {})) {
-      wrong.push(`it does not satisfy ${constraint}`);
-    }
+    if (!satisfies(constraint, node)) wrong.push(`it does not satisfy ${constraint}`);
   }
   const max = spec.task?.placement?.maxReplicas ?? 0;
   const same = there.filter((each) => each.serviceId === task.serviceId && each.desiredState <= TaskState.COMPLETE);
@@ -61,8 +59,15 @@ function isGiven({ nodeId, status }: Task): boolean {
   return nodeId !== "" && state >= TaskState.ASSIGNED && state <= TaskState.RUNNING;
 }
 
+/** All placement constraints of the service, as far as workloads use them. */
+export function satisfiesAll(spec: ServiceSpec, node: Node): boolean {
+  return (spec.task?.placement?.constraints ?? []).every((constraint) => satisfies(constraint, node));
+}
+
 /** The forms that workloads use: `node.hostname` and `node.labels.KEY`, `==` and `!=`. */
-function satisfies(constraint: string, hostname: string, labels: Readonly<Record<string, string>>): boolean {
+function satisfies(constraint: string, { description, spec }: Node): boolean {
+  const hostname = description?.hostname ?? "";
+  const labels = spec?.annotations?.labels ?? {};
   const [, key = "", operator, value] = /^([\w.]+)\s*(==|!=)\s*(.+)$/.exec(constraint) ?? [];
   const actual = key === "node.hostname" ? hostname : (labels[key.replace("node.labels.", "")] ?? "");
   return (actual === value) === (operator === "==");

@@ -3,6 +3,7 @@
 import { NodeState, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../../gen/skep/v1/specs.js";
 import { type RowChange, specOf, type View } from "../../../store/index.js";
+import { satisfiesAll } from "./placement.js";
 
 /** Tasks that ran and were told to stop for nothing; `view` shows the changes made. */
 export function needlessStops(changes: readonly RowChange[], view: View): readonly string[] {
@@ -34,14 +35,15 @@ function hasReason(task: Task, stopped: readonly Task[], view: View): boolean {
   const node = view.table("node").get(task.nodeId);
   if (!service || service.revision !== task.revision) return true;
   if (node?.status?.state !== NodeState.READY || node.spec?.availability === NodeAvailability.DRAIN) return true;
+  const spec = specOf(view, service);
+  if (!satisfiesAll(spec, node)) return true;
   const others = [...view.table("task").by("service", service.id)].filter(isWanted);
-  if (others.some(({ slot }) => slot === task.slot)) return true;
-  const { mode } = specOf(view, service);
-  const replicas = mode?.$case === "replicated" ? mode.value.replicas : 0;
+  if (spec.mode?.$case === "global") return others.some(({ nodeId }) => nodeId === task.nodeId);
+  if (spec.mode?.$case !== "replicated" || others.some(({ slot }) => slot === task.slot)) return true;
   const slotsBefore = new Set(
     [...others, ...stopped.filter(({ serviceId }) => serviceId === service.id)].map(({ slot }) => slot),
   );
-  return slotsBefore.size > replicas;
+  return slotsBefore.size > spec.mode.value.replicas;
 }
 
 function isWanted(task: Task): boolean {

@@ -117,7 +117,7 @@ function failedDisk(cluster: SimCluster, random: SeededRandom): ReturnType<Fault
 /** What it promised is forgotten: only one at a time, while the others can do without it. */
 function wiped(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
   return onManager(cluster, random, (manager, host) => {
-    if (!cluster.mayLose(manager) || !host.isDaemonUp) return undefined;
+    if (!cluster.managers.mayLose(manager) || !host.isDaemonUp) return undefined;
     manager.wipe();
     void manager.restart();
     return { what: `manager ${host.name} loses its log` };
