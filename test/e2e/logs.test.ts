@@ -29,7 +29,8 @@ onRealHosts("service logs", () => {
     hosts = await startHosts(3, { images: [busybox] });
     await startSwarm(hosts);
     await create("web", 3, script);
-    await create("grows", 3, script);
+    const labelled = ["--container-label", "tier=front", "--log-driver", "json-file", "--log-opt", "labels=tier"];
+    await create("grows", 3, script, labelled);
     await create("shell", 1, "echo on a terminal; sleep 600", ["--tty"]);
     await Promise.all([untilRunning(hosts, "web", 3, 15_000), untilRunning(hosts, "grows", 3, 15_000)]);
     await eventually(async () => (await logs(skep, "web")).stderr.split("trouble").length === 4, {
@@ -72,6 +73,16 @@ onRealHosts("service logs", () => {
     const one = (await logs(cli, taskId)).stdout.split("\n").filter((line) => line.includes("line "));
     expect(one).toHaveLength(10);
     expect(one.every((line) => line.includes(taskId.slice(0, 12)))).toBe(true);
+  });
+
+  test.each(clis)("$name: --details shows what the log driver adds", async (cli) => {
+    const { stdout } = await logs(cli, "--details", "--tail", "1", "grows");
+    expect(
+      stdout
+        .trim()
+        .split("\n")
+        .every((line) => line.includes(" | tier=front ")),
+    ).toBe(true);
   });
 
   test.each(clis)("$name: what a terminal says is had with --raw only", async (cli) => {
