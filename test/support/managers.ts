@@ -4,6 +4,7 @@
 import { rpcError, silentLog, silentMetrics } from "../../src/base/index.js";
 import type { AgentMessage, ManagerMessage, SessionState } from "../../src/gen/skep/v1/dispatcher.js";
 import { RefusalKind } from "../../src/gen/skep/v1/dispatcher.js";
+import type { LogBatch } from "../../src/gen/skep/v1/logs.js";
 import type { Cluster, Node } from "../../src/gen/skep/v1/objects.js";
 import { NodeAvailability, NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { createCluster } from "../../src/manager/ca/index.js";
@@ -337,7 +338,12 @@ export class ManagersSwarm {
     if (machine?.life === undefined) return undefined;
     const { program, manager } = machine.life;
     const peer = { nodeId, role: NodeRole.WORKER, address };
-    return { program, answer: manager.leading?.dispatcher.session(peer, incoming, signal) ?? notLeader(manager) };
+    return {
+      program,
+      answer: manager.leading?.dispatcher.session(peer, incoming, signal) ?? notLeader(manager),
+      publish: async (batches: AsyncIterable<LogBatch>, until: AbortSignal) =>
+        manager.leading?.logs.publish(nodeId, batches, until),
+    };
   }
 }
 
