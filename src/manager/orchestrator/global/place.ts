@@ -8,12 +8,16 @@ import { isDraining, isLost, type World } from "../world.js";
 /** One task belongs there; what is there stays and nothing new comes; nothing may be there. */
 export type Place = "wanted" | "kept" | "none";
 
-/** Gone, DOWN, drained and unfit nodes hold none; a paused one keeps what it has. A job starts on READY nodes only. */
+/**
+ * Gone, DOWN, drained and unfit nodes hold none; a paused one keeps what it has, and so does one never heard of: its join may
+ * have failed half-way. A job starts on READY nodes only.
+ */
 export function placeOn(world: World, node: Node | undefined): Place {
   if (node === undefined || isLost(node) || isDraining(node) || !world.fits(node)) return "none";
   if (node.spec?.availability === NodeAvailability.PAUSE) return "kept";
-  if (isJob(world.spec) && node.status?.state !== NodeState.READY) return "kept";
-  return "wanted";
+  const state = node.status?.state ?? NodeState.UNKNOWN;
+  const mayBegin = isJob(world.spec) ? state === NodeState.READY : state !== NodeState.UNKNOWN;
+  return mayBegin ? "wanted" : "kept";
 }
 
 /** Whether what ended there may be followed by another: anywhere, but for a global service only where it is wanted. */
