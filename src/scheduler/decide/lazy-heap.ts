@@ -5,6 +5,7 @@ import type { NodeInfo } from "./node-info.js";
 
 interface Entry {
   readonly info: NodeInfo;
+  readonly idOrder: number;
   /** Where it stands in the heap. */
   at: number;
   /** The node's stamp when these were true. */
@@ -61,7 +62,7 @@ export class LazyHeap {
   }
 
   #append(info: NodeInfo): Entry {
-    const entry = { info, at: this.#items.length, stamp: 0, count: 0, total: 0, score: 0 };
+    const entry = { info, idOrder: info.idOrder, at: this.#items.length, stamp: 0, count: 0, total: 0, score: 0 };
     this.#items.push(entry);
     this.#entries.set(info, entry);
     return entry;
@@ -124,5 +125,6 @@ function isBetter(a: Entry, b: Entry): boolean {
   if (a.count !== b.count) return a.count < b.count;
   if (a.total !== b.total) return a.total < b.total;
   if (a.score !== b.score) return a.score > b.score;
+  if (a.idOrder !== b.idOrder) return a.idOrder < b.idOrder;
   return a.info.id < b.info.id;
 }
