@@ -4,14 +4,8 @@
 
 import { invariant, type Random } from "../../base/index.js";
 import type { Message } from "../../gen/skep/raft/v1/messages.js";
-import {
-  ConfChange,
-  type Entry,
-  EntryKind,
-  HardState,
-  type Membership,
-  type SnapshotMeta,
-} from "../../gen/skep/raft/v1/raft.js";
+import type { Entry, Membership, SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
+import { ConfChange, EntryKind, HardState } from "../../gen/skep/raft/v1/raft.js";
 import { type ConfRefusal, changedMembership, nobody } from "./conf.js";
 import type { Follower } from "./follower.js";
 import { Installation } from "./installation.js";
@@ -396,10 +390,9 @@ export class RaftCore {
     this.#membership = changedMembership(this.#membership, change);
     this.#roles.leading?.become(this.#membership);
     const { voters } = this.#membership;
-    const isVoter = voters.includes(this.#options.id);
     const { leader } = this.#roles;
     if (change.member === leader && leader !== this.#options.id && !voters.includes(leader)) this.#roles.leaderLeaves();
     // Its last appends, which say that the change is committed, are on their way (thesis §4.2.2).
-    if (this.#roles.kind !== "follower" && !isVoter) this.#roles.becomeFollower(none);
+    if (this.#roles.kind !== "follower" && !voters.includes(this.#options.id)) this.#roles.becomeFollower(none);
   }
 }
