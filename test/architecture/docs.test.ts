@@ -29,6 +29,22 @@ describe("docs/limits.md", () => {
   });
 });
 
+describe("docs/sharp-edges.md", () => {
+  const page = read("docs/sharp-edges.md");
+
+  test("gives each of Docker's forty-four a fate", () => {
+    const numbers = [...page.matchAll(/^\| (\d+) \| [^|]+ \| [^|]+ \|$/gm)].map(([, number]) => Number(number));
+    expect(numbers).toEqual(Array.from({ length: 44 }, (_, at) => at + 1));
+  });
+
+  test("points at rules that there are", () => {
+    const rules = new Set(foundIn([read("docs/behaviour.md")], /^- \*\*(R-\d+)\*\*/gm));
+    const cited = foundIn([page], /(R-\d+)/g);
+    expect(cited.length).toBeGreaterThan(20);
+    expect(cited.filter((rule) => !rules.has(rule))).toEqual([]);
+  });
+});
+
 describe("docs/operations.md", () => {
   const page = read("docs/operations.md");
 
