@@ -8,7 +8,7 @@ import type { Needs } from "./decide/needs.js";
 import { acceptsTasks } from "./decide/node-info.js";
 import type { Placement } from "./decide/place.js";
 
-/** A placement with the node's row it was decided on. */
+/** A placement with what its task asks of a node. */
 export interface Assignment extends Placement {
   readonly needs: Needs;
 }
@@ -75,8 +75,8 @@ export function isStale(task: Task): boolean {
 
 function stillAccepts(tx: Transaction, { info, needs }: Assignment): boolean {
   const node = tx.table("node").get(info.id);
-  if (node === undefined || !acceptsTasks(node)) return false;
-  return node === info.node || needs.matches(node);
+  // What `info` knows of the node may be newer than the decision: its labels may have changed in between.
+  return node !== undefined && acceptsTasks(node) && needs.matches(node);
 }
 
 function statusOf(task: Task, now: WallTime): TaskStatus {

@@ -1,10 +1,13 @@
 // Tasks that are made for one node: confirmed there, told why not, asked again only when their node changed.
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { Scope, silentLog } from "../../src/base/index.js";
-import { type Task, TaskState } from "../../src/gen/skep/v1/objects.js";
+import { Scope, silentLog, wallTime } from "../../src/base/index.js";
+import { type Task, TaskState, TaskStatus } from "../../src/gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../src/gen/skep/v1/specs.js";
+import { needsOf } from "../../src/scheduler/decide/needs.js";
+import { NodeSet } from "../../src/scheduler/decide/node-set.js";
 import { Scheduler } from "../../src/scheduler/index.js";
+import { assign } from "../../src/scheduler/write.js";
 import { aNode, aService, aTask, type MemoryStore, memoryStore, putService } from "../support/memory.js";
 
 let m: MemoryStore;
@@ -79,5 +82,22 @@ describe("R-516 a task that is made for one node", () => {
     expect(get("t")?.status?.state).toBe(TaskState.PENDING);
     await put({ ...preassigned("t", "n1"), desiredState: TaskState.SHUTDOWN });
     expect(get("t")?.status?.state).toBe(TaskState.SHUTDOWN);
+  });
+});
+
+// Simulation seed 2340: the node's new row was known before the placement decided on the old one was written.
+it("a node that lost its label between decision and write takes nothing", async () => {
+  const { spec } = aService({ constraints: ["node.labels.zone==a"] });
+  const set = new NodeSet();
+  const hear = async (labels: Readonly<Record<string, string>>) => {
+    await m.writer.update((tx) => tx.put("node", aNode({ id: "n1", labels })));
+    return set.put(m.store.table("node").get("n1") ?? aNode());
+  };
+  const info = await hear({ zone: "a" });
+  await hear({});
+  await m.writer.update((tx) => {
+    tx.put("task", { ...preassigned("t", ""), status: TaskStatus.fromPartial({ state: TaskState.PENDING }) });
+    expect(assign(tx, { taskId: "t", info, generic: [], needs: needsOf(spec) }, wallTime(0))).toBe(false);
+    tx.delete("task", "t");
   });
 });
