@@ -110,12 +110,17 @@ export class Manager {
   constructor(options: ManagerOptions, modules: ManagerModules) {
     this.#options = options;
     this.#modules = modules;
-    const { clock, metrics } = modules;
+    const { clock, metrics, nextTurn } = modules;
     const { nodeId, raftId, advertiseAddr: addr, peers = [], newSwarm, join = false, freezeRows = false } = options;
     const { forceNewCluster = false, raftSizes } = options;
     this.store = new Store(
       { freeze: freezeRows },
-      { clock, metrics, log: { propose: (data, term) => this.#raft.propose(data, term).catch(asStoreError) } },
+      {
+        clock,
+        metrics,
+        nextTurn,
+        log: { propose: (data, term) => this.#raft.propose(data, term).catch(asStoreError) },
+      },
     );
     this.#raft = new RaftMember(
       {

@@ -21,6 +21,7 @@ import {
   entrySharedMax,
 } from "./entry.js";
 import { deepFreeze } from "./freeze.js";
+import { JobQueue } from "./job-queue.js";
 import { type Log, NotLeader, UnknownOutcome } from "./log.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
@@ -34,6 +35,8 @@ import { type Batch, type RowChange, rowChange, Watch, type WatchOptions } from 
 const revisionOfNothing = 8;
 /** Transactions that may wait for the entry in flight. */
 const queuedMax = 20_000;
+/** Changes of an entry after which the loop is left for a turn. */
+const breathMin = 100;
 /** API writes whose answers are remembered (S4). */
 const requestsMax = 10_000;
 
@@ -46,6 +49,8 @@ export interface StoreModules {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Runs `fn` once the loop has done what else is due; absent: nothing is given way to. */
+  readonly nextTurn?: (fn: () => void) => void;
 }
 
 /** Writes in one term of leadership. Once that is over every write rejects with NotLeader. */
@@ -59,7 +64,7 @@ export interface Writer {
   update<T>(fn: (tx: Transaction) => T): Promise<T>;
   /**
    * The same for a write of the API with its request id: a repeat returns the first answer and writes nothing. The answer
-   * is a string, usually the id of what was made.
+   * is a string, usually the id of what was made. A user waits for it: it goes before what is queued by `update`.
    */
   once(requestId: string, fn: (tx: Transaction) => string): Promise<string>;
 }
@@ -81,13 +86,14 @@ export class Store implements View {
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #nextTurn: StoreModules["nextTurn"];
   readonly #tables: Tables = newTables();
   readonly #watches = new Set<Watch>();
   readonly #seconds: Histogram;
   readonly #queueSize: Gauge;
   #revision = revisionOfNothing;
   #writer: Writer | undefined;
-  #queue: Job[] = [];
+  readonly #queue = new JobQueue<Job>();
   #pumping = false;
   /** The entry in flight, so that this member need not decode what it wrote itself. */
   #inFlight: { readonly term: number; readonly transactions: readonly (readonly Change[])[] } | undefined;
@@ -96,6 +102,7 @@ export class Store implements View {
     this.#options = options;
     this.#clock = modules.clock;
     this.#log = modules.log;
+    this.#nextTurn = modules.nextTurn;
     this.#seconds = modules.metrics.histogram(
       "skep_store_update_seconds",
       "From queueing a transaction to its being applied.",
@@ -150,7 +157,7 @@ export class Store implements View {
     const writer: Writer = {
       term,
       update: (fn) => this.#enqueue(writer, fn),
-      once: (requestId, fn) => this.#enqueue(writer, (tx) => once(tx, requestId, fn)),
+      once: (requestId, fn) => this.#enqueue(writer, (tx) => once(tx, requestId, fn), true),
     };
     this.#writer = writer;
     return writer;
@@ -159,9 +166,7 @@ export class Store implements View {
   /** leading → not leading: what is queued is rejected before anybody else is told. */
   unlead(): void {
     this.#writer = undefined;
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const job of queue) job.reject(new NotLeader());
+    for (const job of this.#queue.takeAll()) job.reject(new NotLeader());
   }
 
   /** The state machine's side: one committed entry of the log, in order. */
@@ -187,16 +192,16 @@ export class Store implements View {
     for (const watch of this.#watches) watch.resync(revision);
   }
 
-  #enqueue<T>(writer: Writer, fn: (tx: Transaction) => T): Promise<T> {
+  #enqueue<T>(writer: Writer, fn: (tx: Transaction) => T, isUrgent = false): Promise<T> {
     if (this.#writer !== writer) return Promise.reject(new NotLeader());
-    if (this.#queue.length >= queuedMax) {
+    if (this.#queue.size >= queuedMax) {
       return Promise.reject(
         new SwarmError("ResourceExhausted", `more than ${queuedMax} changes wait for the store; try again later`),
       );
     }
     return new Promise<T>((resolve, reject) => {
       const queuedAt = this.#clock.monotonic();
-      this.#queue.push({ writer, fn, queuedAt, resolve: resolve as (value: unknown) => void, reject });
+      this.#queue.push({ writer, fn, queuedAt, resolve: resolve as (value: unknown) => void, reject }, isUrgent);
       if (!this.#pumping) void this.#pump();
     });
   }
@@ -204,8 +209,8 @@ export class Store implements View {
   /** One entry after the other, each with all that gathered while the last was in flight. Never rejects. */
   async #pump(): Promise<void> {
     this.#pumping = true;
-    while (this.#queue.length > 0) {
-      this.#queueSize.set(this.#queue.length);
+    while (this.#queue.size > 0) {
+      this.#queueSize.set(this.#queue.size);
       const draft = new Draft(this.#tables, this.#revision, wallTime(this.#clock.now()));
       const { applied, refused, transactions, encoded } = this.#runQueued(draft);
       try {
@@ -220,8 +225,14 @@ export class Store implements View {
         // Why they were refused never came to be; of them, nothing happened.
         for (const { job } of refused) job.reject(new NotLeader());
       }
+      // What was written is heard of, and others have their turn, before as much is decided again.
+      if (changesIn(transactions) >= breathMin) await this.#breath();
     }
     this.#pumping = false;
+  }
+
+  #breath(): Promise<void> {
+    return new Promise((resolve) => (this.#nextTurn ? this.#nextTurn(resolve) : resolve()));
   }
 
   /**
@@ -241,7 +252,7 @@ export class Store implements View {
     let changesTotal = 0;
     let bytesTotal = 0;
     while (changesTotal < entrySharedMax) {
-      const job = this.#queue[0];
+      const job = this.#queue.peek();
       if (job === undefined) break;
       const run = runJob(job, draft);
       if ("error" in run) {
@@ -331,6 +342,10 @@ export class Store implements View {
   #frozen<Row extends AnyRow>(row: Row): Row {
     return this.#options.freeze ? deepFreeze(row) : row;
   }
+}
+
+function changesIn(transactions: readonly (readonly Change[])[]): number {
+  return transactions.reduce((sum, changes) => sum + changes.length, 0);
 }
 
 function runJob(job: Job, draft: Draft): { readonly value: unknown } | { readonly error: unknown } {
