@@ -125,6 +125,11 @@ describe("R-214 a paused node", () => {
     expect(cover({ nodes }, on("n1"))).toEqual([]);
   });
 
+  test("keeps it also when its labels do not fit any more, whoever looks", () => {
+    expect(cover({ nodes, constraints: ssd }, on("n1"))).toEqual([]);
+    expect(coverOne({ nodes, constraints: ssd }, "n1", on("n1"))).toEqual([]);
+  });
+
   test("what ends there is not followed", () => {
     const ended = on("n1", { state: "FAILED" });
     expect(lines(supervise(world(global, { nodes }), [ended]).steps)).toEqual(["t-n1 SHUTDOWN"]);

@@ -1,10 +1,12 @@
 // docs/behaviour.md R-2xx (swarm-semantics §3.1).
 
 import { describe, expect, test } from "vitest";
+import { wallTime } from "../../src/base/index.js";
 import type { Node, Task } from "../../src/gen/skep/v1/objects.js";
 import { NodeAvailability } from "../../src/gen/skep/v1/specs.js";
 import { scale } from "../../src/manager/orchestrator/replicated/scale.js";
 import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
+import { freshRecord } from "../../src/manager/orchestrator/restart/policy.js";
 import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
 import { aNode, aTask, type ServiceOptions } from "../support/memory.js";
 import { aWorld, created, lines, nowMs } from "../support/world.js";
@@ -164,6 +166,14 @@ describe("R-204 a finished task counts as a replica", () => {
     expect(scaled(1, tasksOf(`1 n1 ${state} SHUTDOWN`), { restart })).toHaveLength(made);
   });
 
+  test("also when the one it replaced ended later", () => {
+    const [old, done] = tasksOf("1 n2 ORPHANED SHUTDOWN", "1 n1 COMPLETE SHUTDOWN");
+    if (old === undefined || done === undefined) throw new Error("two tasks");
+    const replaced = { ...old, status: old.status && { ...old.status, appliedAt: wallTime(nowMs + 60_000) } };
+    const finished = { ...done, restart: freshRecord(old.id) };
+    expect(scaled(1, [replaced, finished], { restart: "ON_FAILURE" })).toEqual([]);
+  });
+
   test("one that is being removed does not", () => {
     expect(scaled(1, tasksOf("1 n1 SHUTDOWN REMOVE"), { restart: "NONE" })).toHaveLength(1);
   });
@@ -222,6 +232,14 @@ describe("R-206, R-207, R-208 what becomes of a task on a node that", () => {
   test.each(rows)("$title", ({ node, restart, expected }) => {
     const world = aWorld({ nodes: node ? [node] : [], restart });
     expect(lines(supervise(world, tasksOf("1 n1")).steps)).toEqual(expected);
+  });
+
+  test.each(["ANY", "NONE"] as const)("was removed by force while it ran there, under condition %s", (restart) => {
+    const [removed] = tasksOf("1 n1 ORPHANED");
+    const world = aWorld({ nodes: [], restart, maxAttempts: 2 });
+    const { steps } = supervise(world, removed ? [removed] : []);
+    expect(lines(steps)).toEqual(["t1 SHUTDOWN + create 1 RUNNING r1"]);
+    expect(created(steps)[0]?.restart?.starts).toEqual([]);
   });
 
   test("is down, but it had ended: its policy decides", () => {

@@ -5,7 +5,7 @@ import { isGlobal, isJob } from "../../model/index.js";
 import type { Transaction } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { applyStep, removal, type Step } from "./change.js";
-import { coverNode, coverNodes, updatable } from "./global/nodes.js";
+import { awaitsUpdate, coverNode, coverNodes, updatable } from "./global/nodes.js";
 import { runJob } from "./jobs/replicated.js";
 import { scale } from "./replicated/scale.js";
 import { bySlot, slotsOf } from "./replicated/slots.js";
@@ -65,6 +65,7 @@ class Look implements Looked {
     if (world === undefined) return;
     const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(this.#completeSlot(world, ref));
     if (!done) this.left.slot(ref);
+    else if (isGlobal(world.spec) && awaitsUpdate(world, ref, this.#tasksOf(ref))) this.left.service(ref.serviceId);
   }
 
   /** The slots of what ended were looked at before. */

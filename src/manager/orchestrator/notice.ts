@@ -59,11 +59,21 @@ export class Notice {
   /** A node's new state concerns its slot in each global service; one that is out, the slots of all tasks it holds. */
   #node(attention: Attention, id: string, row: Node | undefined, previous: Node | undefined): void {
     if (this.#global.size > 0 && concernsGlobal(row, previous)) {
-      for (const serviceId of this.#global) attention.slot({ serviceId, slot: 0, nodeId: id });
+      for (const serviceId of this.#global) {
+        attention.slot({ serviceId, slot: 0, nodeId: id });
+        // Which nodes an update is about may have changed: it may go on without this one, or has one more to do.
+        const service = this.#view.table("service").get(serviceId);
+        if (service && hasUpdate(service)) attention.service(serviceId);
+      }
     }
     if (row !== undefined && !(isOut(row) && (previous === undefined || !isOut(previous) || !sameOut(row, previous))))
       return;
-    for (const task of this.#view.table("task").by("node", id)) if (task.serviceId !== "") attention.slot(slotOf(task));
+    for (const task of this.#view.table("task").by("node", id)) {
+      if (task.serviceId === "") continue;
+      attention.slot(slotOf(task));
+      // What stops there is waited for no more: the job may run another.
+      if (task.jobIteration !== undefined && task.slot > 0 && !isWanted(task)) attention.job(task.serviceId);
+    }
   }
 
   #index(service: Service): void {

@@ -124,12 +124,15 @@ export function byAge(a: Task, b: Task): number {
   return statusAtMs(a) - statusAtMs(b) || createdAtMs(a) - createdAtMs(b) || (a.id < b.id ? -1 : 1);
 }
 
-/** Whether `a` was made after `b`: by time, by who replaces whom, then by id so that it is never both ways. */
+/**
+ * Whether `a` was made after `b`: by who replaces whom, which holds also when the wall clock was set back in between, then by
+ * time, then by id so that it is never both ways.
+ */
 export function isYounger(a: Task, b: Task): boolean {
-  const byTime = createdAtMs(a) - createdAtMs(b);
-  if (byTime !== 0) return byTime > 0;
   if (a.restart?.replaces === b.id) return true;
-  return b.restart?.replaces !== a.id && a.id > b.id;
+  if (b.restart?.replaces === a.id) return false;
+  const byTime = createdAtMs(a) - createdAtMs(b);
+  return byTime > 0 || (byTime === 0 && a.id > b.id);
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { type Clock, Wake, type WallTime, wallTime } from "../../../base/index.js";
 import { type Node, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
-import { NodeAvailability } from "../../../gen/skep/v1/specs.js";
+import { NodeAvailability, type ServiceSpec } from "../../../gen/skep/v1/specs.js";
 import {
   type Follower,
   follow,
@@ -13,6 +13,7 @@ import {
   taskSpecOf,
   type Writer,
 } from "../../../store/index.js";
+import { hasUpdate } from "../world.js";
 import { violations } from "./violations.js";
 
 export interface EnforcerModules {
@@ -62,10 +63,16 @@ function enforce(tx: Transaction, nodeId: string, now: WallTime): void {
   if (node === undefined || (node.spec?.availability ?? NodeAvailability.ACTIVE) !== NodeAvailability.ACTIVE) return;
   const placed = [...tx.table("task").by("node", nodeId)].flatMap((task) => {
     if (task.serviceId === "") return [];
-    const service = tx.table("service").get(task.serviceId);
-    return [{ task, made: taskSpecOf(tx, task), current: service && specOf(tx, service) }];
+    return [{ task, made: taskSpecOf(tx, task), current: askedNow(tx, task) }];
   });
   for (const task of violations(node, placed).slice(0, rejectionsMax)) tx.setStatus(task.id, rejected(task, now));
+}
+
+/** What the service asks for now; undefined for what an update under way will replace in its own time. */
+function askedNow(tx: Transaction, task: Task): ServiceSpec | undefined {
+  const service = tx.table("service").get(task.serviceId);
+  if (service === undefined || (task.revision !== service.revision && hasUpdate(service))) return undefined;
+  return specOf(tx, service);
 }
 
 /** Rejections of one transaction; what is over is found at the node's next change. */

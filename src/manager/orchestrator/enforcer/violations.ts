@@ -8,7 +8,7 @@ import { placementConstraints, satisfiesAll, stateOf, stillHasGeneric, withoutGe
 export interface Placed {
   readonly task: Task;
   readonly made: ServiceSpec;
-  /** Absent when the service is gone. */
+  /** Absent when the service is gone, or an update has not come to the task yet: then what it was made from counts. */
   readonly current: ServiceSpec | undefined;
 }
 

@@ -3,7 +3,7 @@
 
 import type { Node, Task } from "../../../gen/skep/v1/objects.js";
 import { TaskState } from "../../../gen/skep/v1/objects.js";
-import { isOnNode, isWanted, stateOf } from "../../../model/index.js";
+import { isJob, isOnNode, isWanted, stateOf } from "../../../model/index.js";
 import { removal, type Step, stopping } from "../change.js";
 import { type Slot, type Slots, slotsOf } from "../replicated/slots.js";
 import { taskFor } from "../restart/supervise.js";
@@ -44,6 +44,16 @@ export function coverNode(world: World, ref: SlotRef, tasks: readonly Task[]): r
 /** The slots an update may touch: what is paused waits until it is not. */
 export function updatable(world: World, slots: readonly Slot[]): readonly Slot[] {
   return slots.filter(({ nodeId }) => placeOn(world, world.node(nodeId)) === "wanted");
+}
+
+/**
+ * The spec changed while all that could follow it was paused, so no update has begun: one is due now that a node is active
+ * again.
+ */
+export function awaitsUpdate(world: World, ref: SlotRef, tasks: readonly Task[]): boolean {
+  if (world.service.updateStatus !== undefined || isJob(world.spec)) return false;
+  if (placeOn(world, world.node(ref.nodeId)) !== "wanted") return false;
+  return slotsOf(world, tasks).live.some(({ replica }) => replica.every((task) => isTaskDirty(world, task)));
 }
 
 /** Nothing may be on the node: what `isAsked` picks stops. With the node its history goes. */

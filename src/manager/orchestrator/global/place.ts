@@ -13,8 +13,9 @@ export type Place = "wanted" | "kept" | "none";
  * have failed half-way. A job starts on READY nodes only.
  */
 export function placeOn(world: World, node: Node | undefined): Place {
-  if (node === undefined || isLost(node) || isDraining(node) || !world.fits(node)) return "none";
+  if (node === undefined || isLost(node) || isDraining(node)) return "none";
   if (node.spec?.availability === NodeAvailability.PAUSE) return "kept";
+  if (!world.fits(node)) return "none";
   const state = node.status?.state ?? NodeState.UNKNOWN;
   const mayBegin = isJob(world.spec) ? state === NodeState.READY : state !== NodeState.UNKNOWN;
   return mayBegin ? "wanted" : "kept";

@@ -4,7 +4,7 @@ import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { endedByItself, isWanted, restartFor, stateOf } from "../../../model/index.js";
 import { mayRestart } from "../restart/policy.js";
 import { type SlotId, type SlotRef, slotOf } from "../slot-ref.js";
-import { byAge, isOfOlderRun, isRollingBack, type World } from "../world.js";
+import { isOfOlderRun, isRollingBack, isYounger, type World } from "../world.js";
 
 /** A slot that counts as a replica; of a global service, the one of a node. */
 export interface Slot extends SlotId {
@@ -59,10 +59,10 @@ function replicaOf(world: World, members: readonly Task[]): readonly Task[] {
   if (wanted.length > 0) return wanted;
   if (isRollingBack(world.service)) return [];
   // What is to be removed stands for nothing, so that scaling up again does not find it "finished".
-  const newest = tasks
+  const youngest = tasks
     .filter((task) => task.desiredState < TaskState.REMOVE)
-    .reduce<Task | undefined>(newer, undefined);
-  return newest !== undefined && finishedForGood(world, newest) ? [newest] : [];
+    .reduce<Task | undefined>(younger, undefined);
+  return youngest !== undefined && finishedForGood(world, youngest) ? [youngest] : [];
 }
 
 /** Ended by itself, and its policy asks for no other: a finished replica. */
@@ -70,6 +70,7 @@ function finishedForGood(world: World, task: Task): boolean {
   return endedByItself(stateOf(task)) && !mayRestart(restartFor(world.madeOf(task)), task);
 }
 
-function newer(a: Task | undefined, b: Task): Task {
-  return a === undefined || byAge(a, b) < 0 ? b : a;
+/** By who was made last, not by who ended last: the one it replaced may take longer to stop, or be orphaned later. */
+function younger(a: Task | undefined, b: Task): Task {
+  return a === undefined || isYounger(b, a) ? b : a;
 }

@@ -89,6 +89,8 @@ function look(world: World, task: Task, slot: readonly Task[]): Look {
   if (isJob(world.spec) && (stateOf(task) === TaskState.COMPLETE || isOfOlderRun(world, task))) {
     return { step: endRun(world, task) };
   }
+  // Its node was removed while it ran there.
+  if (stateOf(task) === TaskState.ORPHANED) return { step: moved(world, task, slot) };
   if (isTerminal(stateOf(task))) return ended(world, task, slot);
   const node = world.node(task.nodeId);
   if (task.nodeId !== "" && isLost(node)) return { step: moved(world, task, slot) };
