@@ -68,7 +68,8 @@ export class SimCluster {
   readonly #hosts = new Map<string, SimHost>();
   #joined = 0;
   #looked = { happened: -1, atMs: 0 };
-  #led: { readonly manager: SimManager | undefined; readonly term: number } = { manager: undefined, term: 0 };
+  /** The latest term anybody led in. */
+  #ledTerm = 0;
 
   private constructor(options: SimClusterOptions) {
     this.#options = options;
@@ -368,14 +369,14 @@ export class SimCluster {
 
   /** Who begins to lead has all that was ever applied; nobody leads in another's term. */
   #lookAtLeaders(leader: SimManager | undefined): void {
-    for (const { name, manager } of this.managers.all) {
-      if (manager?.raftStatus.role === "leader") this.checks.leads(name, manager.raftStatus.term);
+    for (const { name, manager, leading } of this.managers.all) {
+      if (manager && leading) this.checks.leads(name, manager.raftStatus.term);
     }
     const term = leader?.manager?.raftStatus.term ?? 0;
-    if (leader?.store && (leader !== this.#led.manager || term !== this.#led.term)) {
-      this.#led = { manager: leader, term };
-      this.#observer.checkNothingLost(leader.store);
-    }
+    // Who was cut off may think for a while that it still leads.
+    if (!leader?.store || term <= this.#ledTerm) return;
+    this.#ledTerm = term;
+    this.#observer.checkNothingLost(leader.store);
   }
 
   /** What a wait ends with, unless a check failed meanwhile. */

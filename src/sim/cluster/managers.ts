@@ -121,7 +121,13 @@ export class SimManagers {
     const voters = this.leader?.manager?.membership.voters ?? [];
     const others = this.all.filter(({ name }) => name !== manager.name);
     const areWell = others.every(({ isUp, isPaused, raftId }) => isUp && !isPaused && voters.includes(raftId));
-    return voters.length >= 3 && voters.length === this.all.length && areWell;
+    // Nobody is on the way in or out.
+    const rows = [...(this.store?.table("node").all() ?? [])];
+    const wanted = rows.filter(({ spec, role }) => spec?.desiredRole === NodeRole.MANAGER || role === NodeRole.MANAGER);
+    const areSettled = wanted.every(({ spec, manager: place }) => {
+      return spec?.desiredRole === NodeRole.MANAGER && voters.includes(place?.raftId ?? 0);
+    });
+    return voters.length >= 3 && voters.length === this.all.length && areWell && areSettled;
   }
 
   /** The user's way: any manager that is up is asked, and hands the request on. */

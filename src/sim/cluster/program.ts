@@ -3,7 +3,8 @@
 
 import type { Clock, Timer } from "../../base/index.js";
 
-const never = new Promise<never>(() => {});
+/** A new one each time: one for all would keep all that ever waited for it. */
+const never = (): Promise<never> => new Promise(() => {});
 
 export class SimProgram {
   readonly name: string;
@@ -71,10 +72,10 @@ export class SimProgram {
 
   /** Calls the world outside: a dead program's call never goes out, and no answer reaches it. */
   async call<T>(fn: () => Promise<T>): Promise<T> {
-    if (this.#isDead) return never;
+    if (this.#isDead) return never();
     const [outcome] = await Promise.allSettled([fn()]);
     if (this.#waiting) await new Promise<void>((resolve) => this.#waiting?.push(resolve));
-    if (this.#isDead) return never;
+    if (this.#isDead) return never();
     if (outcome.status === "rejected") throw outcome.reason;
     return outcome.value;
   }

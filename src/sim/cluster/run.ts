@@ -119,7 +119,11 @@ class Run {
     cluster.disturb();
     cluster.trace.say("simulation", "all faults are over");
     this.#endedMs = cluster.clock.monotonic();
-    await cluster.eventually("every request is answered", () => this.#outstanding.size === 0, requestMaxMs);
+    await cluster
+      .eventually("every request is answered", () => this.#outstanding.size === 0, requestMaxMs)
+      .catch((error: unknown) => {
+        throw new Error(`${messageOf(error)}: ${standings(cluster).join("; ")}`, { cause: error });
+      });
     this.#refuseRefusals();
     await cluster
       .eventually("every node is back", () => this.#areNodesBack(), backMaxMs)

@@ -133,7 +133,10 @@ function runningProblem(
   const waiting = tasks.filter(
     (task) => task.desiredState <= TaskState.COMPLETE && task.status?.state !== TaskState.RUNNING,
   );
-  if (waiting.length > 0) return `has ${waiting.length} tasks that are not RUNNING`;
+  const members = new Set(cluster.members.map(({ nodeId }) => nodeId));
+  // A node that nobody is, after a join that was asked for twice, runs nothing.
+  const isReal = ({ nodeId }: Task): boolean => nodeId === "" || members.has(nodeId);
+  if (waiting.some(isReal)) return `has ${waiting.length} tasks that are not RUNNING`;
   if (tasks.some(isStopping)) return "has tasks that still stop";
   const state = service.updateStatus?.state;
   if (state === UpdateState.UPDATING || state === UpdateState.ROLLBACK_STARTED) return "is being updated";

@@ -67,7 +67,7 @@ const calmer: readonly ((plan: Plan) => Partial<Plan>)[] = [
   () => ({ stableMs: 1_500 }),
   () => ({ managers: 1 }),
   ({ managers }) => ({ managers: Math.min(managers, 3) }),
-  () => ({ hosts: 0 }),
-  () => ({ hosts: 1 }),
   ({ hosts }) => ({ hosts: Math.min(hosts, 3) }),
+  ({ hosts }) => ({ hosts: Math.min(hosts, 1) }),
+  () => ({ hosts: 0 }),
 ];

@@ -118,9 +118,9 @@ export class User {
     return this.updateNode(name, (spec) => ({ ...spec, desiredRole: NodeRole[role] }));
   }
 
-  /** `node rm`. */
-  async removeNode(name: string, force = false): Promise<void> {
-    await this.#ask((control, requestId) => control.nodes.remove(requestId, findNode(control.view, name).id, force));
+  /** `node rm`; a repeated request finds the node gone, and its answer. */
+  async removeNode(id: string, force = false): Promise<void> {
+    await this.#ask((control, requestId) => control.nodes.remove(requestId, id, force));
   }
 
   /** What `join` asks for with a token; asked again, it makes another node. */

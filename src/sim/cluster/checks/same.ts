@@ -15,7 +15,7 @@ const tables = [
 ] as const satisfies readonly TableName[];
 
 /** Throws with what differs; of managers of the same revision. */
-export function checkSameRows(managers: readonly SimManager[]): void {
+export function checkSameRows(managers: readonly Pick<SimManager, "name" | "store">[]): void {
   const [first, ...others] = managers.filter(({ store }) => store !== undefined);
   for (const other of others) {
     for (const table of tables) {
