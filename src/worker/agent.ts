@@ -49,8 +49,6 @@ export interface AgentOptions {
   readonly advertiseAddr: string;
 }
 
-const never = new AbortController().signal;
-
 export class Agent {
   readonly #options: AgentOptions;
   readonly #modules: AgentModules;
@@ -103,7 +101,7 @@ export class Agent {
     this.#isOver = true;
     if (!this.#isWelcome) return;
     this.#session?.say({ $case: "goodbye", value: { reason } });
-    await this.#sessionOver.waitAtMost(this.#modules.clock, goodbyeMs, never);
+    await this.#sessionOver.waitAtMost(this.#modules.clock, goodbyeMs, new AbortController().signal);
   }
 
   /** One session. Resolves with why it is over. */

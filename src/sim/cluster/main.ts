@@ -22,6 +22,8 @@ export interface ClusterSeeds {
 
 /** Seeds a thread runs before it tells: few enough that `--seconds` is kept. */
 const batchSeeds = 5;
+/** Seeds after which a thread makes room for another: a few hundred megabytes. */
+const threadSeeds = 200;
 /** A long run tells how far it is, each time so many more have run. */
 const progressSeeds = 1_000;
 /** Failures that are shrunk; the same bug often fails many seeds. */
@@ -55,8 +57,9 @@ export async function clusterMain(asked: ClusterSeeds, program: URL): Promise<vo
     }
   };
   const tasks = batches(asked, startMs + asked.seconds * 1000);
-  if (asked.jobs > 1) await inThreads<ClusterBatch, readonly SeedResult[]>(program, asked.jobs, tasks, tell);
-  else for (const batch of { [Symbol.iterator]: () => tasks }) await tell(await runBatch(batch));
+  const threads = { program, count: asked.jobs, tasksMax: threadSeeds / batchSeeds };
+  if (asked.isStackShown) for (const batch of { [Symbol.iterator]: () => tasks }) await tell(await runBatch(batch));
+  else await inThreads<ClusterBatch, readonly SeedResult[]>(threads, tasks, tell);
   terminal.say(`cluster seeds ${asked.first}..${asked.first + totals.seeds - 1}: ${summary()}`);
   for (const line of totals.lines()) terminal.say(line);
   // Seeds in which nothing was written show nothing.

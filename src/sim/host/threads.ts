@@ -12,17 +12,29 @@ export function serve<Task, Result>(work: (task: Task) => Promise<Result>): void
   });
 }
 
-/** Hands out the tasks to `count` threads that run `program`; resolves once all are done. A thread that breaks ends it all. */
+export interface Threads {
+  readonly program: URL;
+  readonly count: number;
+  /** After so many a thread makes room for a fresh one: what a simulated process waited for in vain is kept as long as its thread. */
+  readonly tasksMax?: number;
+}
+
+/** Hands out the tasks to threads that run `program`; resolves once all are done. A thread that breaks ends it all. */
 export async function inThreads<Task, Result>(
-  program: URL,
-  count: number,
+  { program, count, tasksMax = Number.POSITIVE_INFINITY }: Threads,
   tasks: Iterator<Task>,
   onResult: (result: Result) => Promise<void> | void,
 ): Promise<void> {
   const one = async (): Promise<void> => {
-    const thread = new Worker(program);
+    let thread = new Worker(program);
+    let taken = 0;
     try {
       for (let next = tasks.next(); next.done !== true; next = tasks.next()) {
+        if (taken === tasksMax) {
+          await thread.terminate();
+          [thread, taken] = [new Worker(program), 0];
+        }
+        taken += 1;
         await onResult(await ask<Task, Result>(thread, next.value));
       }
     } finally {
