@@ -5,6 +5,7 @@ import { SwarmError } from "../../base/index.js";
 import type { SeededRandom } from "../random.js";
 import type { SimCluster } from "./cluster.js";
 import type { SimHost } from "./host.js";
+import type { SimManager } from "./manager.js";
 import type { Model, Wanted } from "./model.js";
 import { isJob } from "./spec.js";
 import type { User } from "./user.js";
@@ -115,7 +116,8 @@ function join(cluster: SimCluster, _model: Model, random: SeededRandom): Promise
 function leave(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
   const host = idleHost(cluster, model, random);
   if (!host || cluster.members.length < 3 || !isLeisurely(host, cluster)) return undefined;
-  return model.busyWith(host.nodeId, cluster.leave(host));
+  // It may have been promoted meanwhile.
+  return model.busyWith(host.nodeId, cluster.leave(host).catch(unlessRefused("FailedPrecondition")));
 }
 
 /** A host without power is forgotten by the swarm; when it is back it hears so. */
@@ -135,9 +137,15 @@ function promote(cluster: SimCluster, model: Model, random: SeededRandom): Promi
 
 function demote(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
   const host = idleHost(cluster, model, random);
-  if (!host || !cluster.managers.get(host.name)) return undefined;
+  const manager = host && cluster.managers.get(host.name);
+  if (!manager || !isKnownElsewhere(manager, cluster)) return undefined;
   const demoted = cluster.user.setRole(host.nodeId, "WORKER");
   return model.busyWith(host.nodeId, demoted.catch(unlessRefused("FailedPrecondition")));
+}
+
+/** Every host knows another manager: one that was away while all it knew went would never find the swarm again, as in Docker. */
+function isKnownElsewhere({ address }: SimManager, { members, managers }: SimCluster): boolean {
+  return members.every(({ knownManagers }) => knownManagers.some((each) => each !== address && managers.at(each)));
 }
 
 function idleHost(cluster: SimCluster, model: Model, random: SeededRandom): SimHost | undefined {
