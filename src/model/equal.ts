@@ -30,10 +30,38 @@ export interface DirtyInput {
 export function isDirty(input: DirtyInput): boolean {
   const { task, made, current } = input;
   if (task.revision === input.revision) return false;
-  if (placementAloneDiffers(made, current) && nodeStillFits(input)) return false;
+  const between = differencesOf(made, current);
+  if (between.placementAlone && nodeStillFits(input)) return false;
   const ignoresAuth = task.desiredState <= TaskState.RUNNING && hasImage(task);
-  if (!deepEqual(comparedSpec(made.task, ignoresAuth), comparedSpec(current.task, ignoresAuth))) return true;
-  return !sameEndpoint(made, current);
+  return between.endpoint || (ignoresAuth ? between.taskButAuth : between.task);
+}
+
+/** In what two specs differ. */
+interface Differences {
+  readonly placementAlone: boolean;
+  readonly task: boolean;
+  readonly taskButAuth: boolean;
+  readonly endpoint: boolean;
+}
+
+/** Specs never change, and thousands of tasks are made from one: each pair is compared once. */
+const known = new WeakMap<ServiceSpec, WeakMap<ServiceSpec, Differences>>();
+
+function differencesOf(made: ServiceSpec, current: ServiceSpec): Differences {
+  let ofMade = known.get(made);
+  if (ofMade === undefined) known.set(made, (ofMade = new WeakMap()));
+  let differences = ofMade.get(current);
+  if (differences === undefined) ofMade.set(current, (differences = compare(made, current)));
+  return differences;
+}
+
+function compare(made: ServiceSpec, current: ServiceSpec): Differences {
+  return {
+    placementAlone: placementAloneDiffers(made, current),
+    task: !deepEqual(made.task, current.task),
+    taskButAuth: !deepEqual(withoutAuth(made.task), withoutAuth(current.task)),
+    endpoint: !sameEndpoint(made, current),
+  };
 }
 
 function sameEndpoint(made: ServiceSpec, current: ServiceSpec): boolean {
@@ -61,8 +89,8 @@ function nodeStillFits({ node, current }: DirtyInput): boolean {
   return node !== undefined && satisfiesAll(node, parseConstraints(current.task?.placement?.constraints ?? []));
 }
 
-function comparedSpec(spec: TaskSpec | undefined, ignoresAuth: boolean): unknown {
-  if (!ignoresAuth || spec?.container === undefined) return spec;
+function withoutAuth(spec: TaskSpec | undefined): unknown {
+  if (spec?.container === undefined) return spec;
   return { ...spec, container: { ...spec.container, registryAuth: "" } };
 }
 

@@ -6,6 +6,7 @@ import { type Node, type Service, type Task, TaskState } from "../../gen/skep/v1
 import { type ServiceSpec, UpdateOrder } from "../../gen/skep/v1/specs.js";
 import { newTask, updateOf } from "../../model/index.js";
 import {
+  type Asked,
   askedBy,
   explainRefusals,
   type NodeSet,
@@ -38,14 +39,16 @@ export interface Change {
 }
 
 /** `draft` and `nodes` are left as if the tasks had been placed, so that what then refuses the others can be seen. */
-export function placing(draft: Transaction, change: Change, nodes: NodeSet, nowMs: number): Places {
+export function* placing(draft: Transaction, change: Change, nodes: NodeSet, nowMs: number): Generator<void, Places> {
   const { service, spec, between } = change;
-  const tried = [...between.added, ...between.replaced].map((task) => toPlace(draft, change, task));
+  const asking = [...between.added, ...between.replaced];
+  const tried = toPlace(draft, change, asking.slice(0, placedMax));
   const startFirst = updateOf(spec, isRollingBack(service)).order === UpdateOrder.START_FIRST;
   // Start-first needs room beside the old tasks, for as many as are changed at a time.
   const cramped = startFirst ? firstExtras(draft, change, nodes, nowMs).filter(isUnplaced) : [];
   const gone = [...between.removed, ...between.replaced].map(({ id }) => id);
-  const placements = place(draft, tried.slice(0, placedMax), { nodes, leaving: gone, nowMs });
+  const placements = place(draft, tried, { nodes, leaving: gone, nowMs });
+  yield;
   const homeless = placements.filter(isUnplaced);
   if (homeless.length > 0) settleDraft(draft, service, tried, { placements, gone });
   const worst = homeless.length > 0 ? homeless : cramped;
@@ -64,7 +67,7 @@ export function placing(draft: Transaction, change: Change, nodes: NodeSet, nowM
       homeless: homeless.length,
       cramped: cramped.length,
       startFirst,
-      tried: tried.length,
+      asked: asking.length,
     }),
   };
 }
@@ -104,28 +107,38 @@ interface Where {
 }
 
 function place(view: View, tasks: readonly ToPlace[], where: Where): readonly PlannedPlacement[] {
+  for (const taskId of where.leaving) where.nodes.vacate(taskId);
   const free = tasks.filter(({ node }) => node === undefined);
-  const settled = tasks.flatMap((task) => (task.node === undefined ? [] : [settle(view, task, task.node, where)]));
+  const [first] = tasks;
+  const asked = first && askedBy(view, first.serviceId, first.spec, first.networkIds);
+  const settled = tasks.flatMap((task) =>
+    task.node === undefined || asked === undefined
+      ? []
+      : [settle(view, task, task.node, { asked, nodes: where.nodes })],
+  );
   return [...settled, ...planPlacement(view, free, where)];
 }
 
 /** The slot of a global service is its node: it takes the task or refuses it. */
-function settle(view: View, task: ToPlace, node: Node, { leaving }: Where): PlannedPlacement {
-  const info = nodeInfoOf(view, node);
-  for (const taskId of leaving) info.remove(taskId);
-  const refusal = refusalOf(askedBy(view, task.serviceId, task.spec, task.networkIds), info);
+function settle(
+  view: View,
+  task: ToPlace,
+  node: Node,
+  { asked, nodes }: { readonly asked: Asked; readonly nodes: NodeSet },
+): PlannedPlacement {
+  const refusal = refusalOf(asked, nodes.get(node.id) ?? nodeInfoOf(view, node));
   if (refusal === undefined) return { taskId: task.taskId, nodeId: node.id };
   const refused = [{ filter: refusal.filter, count: 1 }];
   return { taskId: task.taskId, nodeId: undefined, reason: explainRefusals(refused), refused };
 }
 
-function toPlace(view: View, { service, spec }: Change, { id, slot, nodeId }: Task): ToPlace {
-  return {
-    ...{ taskId: `new-${id}`, serviceId: service.id, revision: service.revision, spec },
-    networkIds: networkIdsOf(view, spec),
+function toPlace(view: View, { service, spec }: Change, tasks: readonly Task[]): readonly ToPlace[] {
+  const networkIds = networkIdsOf(view, spec);
+  return tasks.map(({ id, slot, nodeId }) => ({
+    ...{ taskId: `new-${id}`, serviceId: service.id, revision: service.revision, spec, networkIds },
     node: slot === 0 ? view.table("node").get(nodeId) : undefined,
     ...{ slot, name: slotName(view, service.name, { slot, nodeId }) },
-  };
+  }));
 }
 
 /** The first tasks that would be replaced, beside the ones they replace; `nodes` are as before afterwards. */
@@ -133,7 +146,7 @@ function firstExtras(view: View, change: Change, nodes: NodeSet, nowMs: number):
   const { service, spec, between } = change;
   const { parallelism } = updateOf(spec, isRollingBack(service));
   const first = between.replaced.slice(0, parallelism === 0 ? placedMax : Math.min(parallelism, placedMax));
-  const tasks = first.map((task) => toPlace(view, change, task));
+  const tasks = toPlace(view, change, first);
   const placements = place(view, tasks, { nodes, leaving: between.removed.map(({ id }) => id), nowMs });
   for (const { taskId } of tasks) nodes.vacate(taskId);
   return placements;
@@ -187,11 +200,11 @@ function warnings(found: {
   readonly homeless: number;
   readonly cramped: number;
   readonly startFirst: boolean;
-  readonly tried: number;
+  readonly asked: number;
 }): readonly string[] {
-  const { between, homeless, cramped, startFirst, tried } = found;
+  const { between, homeless, cramped, startFirst, asked } = found;
   return [
-    ...(tried > placedMax ? [`Only ${placedMax} of ${tried} new tasks were placed on trial.`] : []),
+    ...(asked > placedMax ? [`Only ${placedMax} of ${asked} new tasks were placed on trial.`] : []),
     ...(homeless > 0 ? [`${plural(homeless, "new task")} would find no node and wait.`] : []),
     ...(homeless > 0 && between.replaced.length > 0 && !startFirst
       ? [

@@ -29,7 +29,9 @@ export async function plan(control: Control, wish: ServiceWish, nowMs: number, t
   const before = control.view;
   control.services.rehearse(wish, () => undefined);
   const nodes = await inTurns(nodeSetBySteps(before, nowMs), turn);
-  return control.services.rehearse(wish, (draft, id) => planned(wish, { before, nodes, nowMs }, draft, id));
+  // The draft lies over what is applied then: what is committed between two turns shows in it, as it would in the change.
+  const { draft, id } = control.services.rehearse(wish, (draft, id) => ({ draft, id }));
+  return inTurns(planned(wish, { before, nodes, nowMs }, draft, id), turn);
 }
 
 async function inTurns<T>(steps: Generator<void, T>, turn: Turn): Promise<T> {
@@ -46,15 +48,16 @@ interface Now {
   readonly nowMs: number;
 }
 
-function planned(wish: ServiceWish, now: Now, draft: Transaction, id: string): Planned {
+function* planned(wish: ServiceWish, now: Now, draft: Transaction, id: string): Generator<void, Planned> {
   const { before, nodes, nowMs } = now;
   const service = serviceIn(draft, id);
   const spec = specOf(draft, service);
   const previous = before.table("service").get(id);
-  look(draft, service, spec, nowMs);
+  yield* look(draft, service, spec, nowMs);
   const between = tasksBetween(before, draft, service);
+  yield;
   const rollout = between.replaced.length === 0 ? undefined : rolloutOf(draft, service, spec, between);
-  const places = placing(draft, { service, spec, between }, nodes, nowMs);
+  const places = yield* placing(draft, { service, spec, between }, nodes, nowMs);
   return {
     before: previous && specOf(before, previous),
     after: spec,
@@ -71,13 +74,13 @@ function planned(wish: ServiceWish, now: Now, draft: Transaction, id: string): P
 }
 
 /** What the orchestrator does at once; of a job that begins anew also what it does when the old run has stopped. */
-function look(draft: Transaction, { id }: Service, spec: ServiceSpec, nowMs: number): void {
+function* look(draft: Transaction, { id }: Service, spec: ServiceSpec, nowMs: number): Generator<void, void> {
   let made = 0;
   const moment = { nowMs, newId: () => `planned-${(made += 1)}` };
-  foresee(draft, id, moment);
+  yield* foresee(draft, id, moment);
   if (!isJob(spec)) return;
   for (const task of [...draft.table("task").by("service", id)]) if (!isWanted(task)) draft.delete("task", task.id);
-  foresee(draft, id, moment);
+  yield* foresee(draft, id, moment);
 }
 
 function serviceIn(view: View, id: string): Service {

@@ -68,6 +68,21 @@ async function planned(c: Controlled, wish: Wish): Promise<Plan> {
   return { ...answer, Changes: [] };
 }
 
+test("what others do between its turns disturbs no plan", async () => {
+  const c = await running({ replicas: 12 });
+  const takeAway = async (): Promise<void> => {
+    await c.writer.update((tx) => {
+      const [task] = tx.table("task").all();
+      if (task) tx.delete("task", task.id);
+      else if (tx.table("service").get("web")) tx.delete("service", "web");
+    });
+  };
+  const wish = { service: "web", version: undefined, spec: specOf({ replicas: 12, image: "nginx:2" }), options: plain };
+  const { plan: answer } = await plan(c.control, wish, c.clock.now(), takeAway);
+  expect(answer.Tasks.After).toBe(12);
+  expect([...c.store.table("task").all()].length).toBeLessThan(12);
+});
+
 describe("how many tasks", () => {
   const counts = { Running: 3, Before: 3, After: 3, Added: 0, Removed: 0, Replaced: 0, Kept: 3 };
   test.each([
