@@ -6,7 +6,7 @@ import { NodeAvailability } from "../../gen/skep/v1/specs.js";
 import { deepEqual, isGlobal, isTerminal, isWanted, stateOf } from "../../model/index.js";
 import { type RowChange, specOf, type View } from "../../store/index.js";
 import type { Attention } from "./attention.js";
-import { slotOf } from "./slot-ref.js";
+import { keyOf, slotOf } from "./slot-ref.js";
 import { hasUpdate } from "./world.js";
 
 export class Notice {
@@ -107,10 +107,19 @@ function mattersToSlot(view: View, row: Task, previous: Task | undefined): boole
   if (isTerminal(state)) return before === undefined || !isTerminal(before) || isWanted(row);
   if (!isWanted(row)) return false;
   if (row.desiredState === TaskState.READY) return previous === undefined;
-  // It may have been waited for by the task it replaces, or have a back-off to outlive.
-  if (state === TaskState.RUNNING && before !== TaskState.RUNNING) return row.restart !== undefined;
+  // It may have been waited for by the task it replaces or by one that was to replace it, or have a back-off to outlive.
+  if (state === TaskState.RUNNING && before !== TaskState.RUNNING)
+    return row.restart !== undefined || hasRival(view, row);
   const placedNow = row.nodeId !== "" && previous?.nodeId !== row.nodeId;
   return placedNow && isOut(view.table("node").get(row.nodeId));
+}
+
+/** Another task is wanted in its slot. */
+function hasRival(view: View, task: Task): boolean {
+  for (const other of view.table("task").by("slot", keyOf(slotOf(task)))) {
+    if (other.id !== task.id && isWanted(other)) return true;
+  }
+  return false;
 }
 
 /** Nothing may stay on it: gone, DOWN or drained. */
