@@ -66,6 +66,7 @@ const owners: Readonly<
       status: ["allocator", "scheduler", "dispatcher", "control", "enforcer"],
       desiredState: orchestrators,
       restart: orchestrators,
+      stopReason: orchestrators,
       wait: ["allocator", "scheduler"],
       assignedGeneric: ["scheduler"],
       networkIds: ["allocator"],
