@@ -25,9 +25,9 @@ async function main(args: readonly string[]): Promise<void> {
   const program = new URL(import.meta.url);
   if (args[0] !== "cluster") return raftMain(seeds, program);
   const ofCluster = { steps: steps === undefined ? undefined : Number(steps), isTraced: has("--trace"), plan };
-  return clusterMain({ ...seeds, ...ofCluster }, new URL("?cluster", program));
+  return clusterMain({ ...seeds, ...ofCluster }, program);
 }
 
 if (isMainThread) await main(terminal.args());
-else if (new URL(import.meta.url).search === "?cluster") clusterThread();
+else if (terminal.args()[0] === "cluster") clusterThread();
 else raftThread();

@@ -57,7 +57,7 @@ export async function clusterMain(asked: ClusterSeeds, program: URL): Promise<vo
     }
   };
   const tasks = batches(asked, startMs + asked.seconds * 1000);
-  const threads = { program, count: asked.jobs, tasksMax: threadSeeds / batchSeeds };
+  const threads = { program, args: ["cluster"], count: asked.jobs, tasksMax: threadSeeds / batchSeeds };
   if (asked.isStackShown) for (const batch of { [Symbol.iterator]: () => tasks }) await tell(await runBatch(batch));
   else await inThreads<ClusterBatch, readonly SeedResult[]>(threads, tasks, tell);
   terminal.say(`cluster seeds ${asked.first}..${asked.first + totals.seeds - 1}: ${summary()}`);

@@ -14,6 +14,8 @@ export function serve<Task, Result>(work: (task: Task) => Promise<Result>): void
 
 export interface Threads {
   readonly program: URL;
+  /** What a thread finds where the program finds its own. */
+  readonly args: readonly string[];
   readonly count: number;
   /** After so many a thread makes room for a fresh one: what a simulated process waited for in vain is kept as long as its thread. */
   readonly tasksMax?: number;
@@ -21,18 +23,19 @@ export interface Threads {
 
 /** Hands out the tasks to threads that run `program`; resolves once all are done. A thread that breaks ends it all. */
 export async function inThreads<Task, Result>(
-  { program, count, tasksMax = Number.POSITIVE_INFINITY }: Threads,
+  { program, args, count, tasksMax = Number.POSITIVE_INFINITY }: Threads,
   tasks: Iterator<Task>,
   onResult: (result: Result) => Promise<void> | void,
 ): Promise<void> {
   const one = async (): Promise<void> => {
-    let thread = new Worker(program);
+    const begin = (): Worker => new Worker(program, { argv: [...args] });
+    let thread = begin();
     let taken = 0;
     try {
       for (let next = tasks.next(); next.done !== true; next = tasks.next()) {
         if (taken === tasksMax) {
           await thread.terminate();
-          [thread, taken] = [new Worker(program), 0];
+          [thread, taken] = [begin(), 0];
         }
         taken += 1;
         await onResult(await ask<Task, Result>(thread, next.value));

@@ -56,7 +56,8 @@ export async function raftMain(asked: RaftSeeds, program: URL): Promise<void> {
     }
   };
   const tasks = batches(asked, startMs + asked.seconds * 1000);
-  if (asked.jobs > 1) await inThreads<Batch, readonly Told[]>({ program, count: asked.jobs }, tasks, tell);
+  if (asked.jobs > 1)
+    await inThreads<Batch, readonly Told[]>({ program, args: ["raft"], count: asked.jobs }, tasks, tell);
   else for (const batch of { [Symbol.iterator]: () => tasks }) await tell(await runBatch(batch));
   terminal.say(`raft seeds ${asked.first}..${asked.first + totals.seeds - 1}: ${summary()}`);
   for (const line of totals.lines()) terminal.say(line);
