@@ -8,8 +8,8 @@ import { askedBy, type NodeInfo } from "../../scheduler/index.js";
 import type { View } from "../../store/index.js";
 import { isRollingBack } from "../orchestrator/index.js";
 import { examine } from "./nodes.js";
-import { networkIdsOf } from "./placing.js";
 import type { TasksBetween } from "./tasks-between.js";
+import { networkIdsOf } from "./trial.js";
 
 /** Nodes with room that are named. */
 export const roomMax = 10;
