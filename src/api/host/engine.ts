@@ -3,7 +3,7 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { messageOf, SwarmError } from "../../base/index.js";
 import type { EngineHttp, EngineRequest, EngineResponse } from "../index.js";
-import { connectPatiently } from "./patient-socket.js";
+import { type Connection, connectPatiently } from "./patient-socket.js";
 
 export type EngineAddress =
   | { readonly kind: "socket"; readonly path: string }
@@ -24,9 +24,6 @@ export interface HandlerResponse {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | AsyncIterable<Uint8Array>;
 }
-
-/** Where node connects to. */
-export type Connection = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 export function connectionTo(address: EngineAddress): Connection | undefined {
   switch (address.kind) {

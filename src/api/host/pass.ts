@@ -3,8 +3,8 @@
 import { request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream";
 import { errorResponse } from "../index.js";
-import { type Connection, engineGone } from "./engine.js";
-import { connectPatiently } from "./patient-socket.js";
+import { engineGone } from "./engine.js";
+import { type Connection, connectPatiently } from "./patient-socket.js";
 import { respond } from "./respond.js";
 
 /** Headers that belong to one connection, not to the request. */

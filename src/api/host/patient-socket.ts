@@ -2,7 +2,6 @@
 // node would then report the broken write and drop the answer that is already there.
 
 import { Socket } from "node:net";
-import type { Connection } from "./engine.js";
 
 const broken: ReadonlySet<unknown> = new Set(["EPIPE", "ECONNRESET"]);
 
@@ -18,6 +17,9 @@ class PatientSocket extends Socket {
     super._writev?.(chunks, patient(done));
   }
 }
+
+/** Where node connects to. */
+export type Connection = { readonly socketPath: string } | { readonly host: string; readonly port: number };
 
 export function connectPatiently(connection: Connection): Socket {
   const target = "socketPath" in connection ? { path: connection.socketPath } : connection;

@@ -5,7 +5,8 @@ import type { IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { errorResponse } from "../index.js";
-import { type Connection, engineGone } from "./engine.js";
+import { engineGone } from "./engine.js";
+import type { Connection } from "./patient-socket.js";
 
 export interface UpgradePassage {
   readonly connection: Connection;
