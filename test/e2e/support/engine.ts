@@ -34,7 +34,8 @@ export class Engine {
     return this.#process?.isAlive ?? false;
   }
 
-  async start(): Promise<void> {
+  /** `extra` are further flags of `dockerd`. */
+  async start(extra: readonly string[] = []): Promise<void> {
     const { namespaces, folder, cgroup, isLiveRestore } = this.#options;
     // After a kill -9 these name processes that are gone, and dockerd would refuse or wait.
     for (const stale of ["docker.pid", "exec/containerd/containerd.pid", "docker.sock"])
@@ -43,6 +44,7 @@ export class Engine {
       ...["dockerd", "--data-root", join(folder, "docker"), "--exec-root", join(folder, "exec")],
       ...["--pidfile", join(folder, "docker.pid"), "-H", `unix://${this.socketPath}`, "--cgroup-parent", cgroup],
       ...(isLiveRestore ? ["--live-restore"] : []),
+      ...extra,
     ];
     const engine = await namespaces.start(command, join(folder, "docker.log"));
     this.#process = engine;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { Daemon, skepProgram } from "./daemon.js";
 import { whichAll } from "./detect.js";
 import { Engine } from "./engine.js";
+import { eventually } from "./eventually.js";
 import { type Image, importImage } from "./images.js";
 import { Namespaces, type Resident } from "./namespaces.js";
 import { SUBNET, type Switch } from "./network.js";
@@ -104,8 +105,8 @@ export class Host {
     return await this.daemon.end(signal);
   }
 
-  startEngine(): Promise<void> {
-    return this.engine.start();
+  startEngine({ extra = [] }: { readonly extra?: readonly string[] } = {}): Promise<void> {
+    return this.engine.start(extra);
   }
 
   killEngine(): Promise<void> {
@@ -121,9 +122,18 @@ export class Host {
     return this.#network.reconnect(this.number);
   }
 
-  /** Power off: daemon, engine and containers end at once. It does not come back. */
+  /** Power off: daemon, engine and containers end at once. It does not come back: see `cutPower`. */
   powerOff(): Promise<void> {
     return this.#namespaces.end();
+  }
+
+  /** Power cut: daemon, engine and containers end at once; what they wrote is there when they are started again. */
+  async cutPower(): Promise<void> {
+    await this.exec(["sh", "-c", "kill -9 -1"], { mayFail: true });
+    await eventually(() => !this.daemon.isAlive && !this.engine.isAlive, {
+      what: `nothing runs on ${this.name}`,
+      withinMs: 10_000,
+    });
   }
 
   /** Containers that run, those with all of `labels` (`key` or `key=value`). Asks the engine. */
