@@ -10,7 +10,7 @@ import { type End, faultNamed } from "./faults/index.js";
 import { Model } from "./model.js";
 import { type Plan, type Step } from "./plan.js";
 import { actual, behind, eligible, standings, unsettled } from "./settled.js";
-import { isRestless, zoneLabel } from "./wishes.js";
+import { isRestless, longestGraceMs, zoneLabel } from "./wishes.js";
 import { workNamed } from "./workload.js";
 
 export interface SeedResult {
@@ -27,7 +27,8 @@ export interface SeedResult {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-const requestMaxMs = 60_000;
+/** Within this every request is answered; a host that leaves waits for its containers to stop besides. */
+const requestMaxMs = 60_000 + longestGraceMs;
 /** A slot that failed often waits up to 5 minutes, a pull that hangs as long. */
 const convergeMaxMs = 15 * 60_000;
 /** For nodes to be back before anything is asked of them. */

@@ -19,6 +19,9 @@ const jobEnds = ["exit=0@100ms", "exit=0@1s", "exit=0@5s", "exit=0@1s hang=stop"
 export const zoneLabel = "zone";
 export const zones = ["a", "b"] as const;
 
+/** The longest stop grace period of a service. */
+export const longestGraceMs = 90_000;
+
 /** Quirks that leave a service never settled for long. */
 export function isRestless({ sim = "" }: ServiceWish): boolean {
   return /exit=1|health=bad/.test(sim);
@@ -41,7 +44,7 @@ export function drawWish(name: string, hosts: number, random: SeededRandom): Ser
     replicas: random.int(Math.max(0, max) + 1),
     maxConcurrent: 1 + random.int(4),
     image: "app:1",
-    stopGraceMs: random.chance(0.03) ? 90_000 : 500 + random.int(3_000),
+    stopGraceMs: random.chance(0.03) ? longestGraceMs : 500 + random.int(3_000),
     restartDelayMs: random.pick([0, 200, 1_000, 5_000]) ?? 0,
     ...(isJob && { restart: "ON_FAILURE" as const }),
     order: kind === "free" && random.chance(0.4) ? "START_FIRST" : "STOP_FIRST",
