@@ -1,5 +1,5 @@
 // A service: its spec (complete on every update), its endpoint, how its last update goes.
-import type { Driver, GenericResource, Labels, Meta, Nanoseconds, Platform, Version } from "./common.js";
+import type { Driver, GenericResource, Labels, Meta, Nanoseconds, Platform } from "./common.js";
 import type { ContainerSpec } from "./container.js";
 
 export interface Service extends Meta {
