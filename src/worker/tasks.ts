@@ -73,6 +73,8 @@ export class Tasks {
   #break: (error: unknown) => void = () => {};
   #order = 0;
   #hasFirstSet = false;
+  /** Everything goes: what a leader that has not heard of it still assigns is not begun. */
+  #isGoing = false;
   /** Loaded tasks that wait for a leader, or for `rebootWaitMs`, before their containers are started again. */
   #rebooted: TaskRun[] = [];
 
@@ -122,7 +124,7 @@ export class Tasks {
 
   /** A part of the assigned set. After the last part of the first one all that is held is the whole set. */
   apply(assignments: Assignments): void {
-    for (const assignment of assignments.update) this.#assign(assignment);
+    if (!this.#isGoing) for (const assignment of assignments.update) this.#assign(assignment);
     for (const taskId of assignments.remove) this.#remove(taskId);
     if (assignments.firstSetComplete) this.#confirm();
     this.#count.set(this.#runs.size);
@@ -137,6 +139,7 @@ export class Tasks {
   /** Stops and removes everything, because the node is no member any more. Resolves when nothing is left. */
   async removeAll(signal: AbortSignal): Promise<void> {
     this.#hasFirstSet = true;
+    this.#isGoing = true;
     for (const run of [...this.#runs.values()]) this.#remove(run.id);
     this.#containers.refresh();
     while (this.#runs.size > 0) await sleep(this.#modules.clock, 50, signal);

@@ -318,6 +318,16 @@ describe("whose container", () => {
     await bench.clock.finish(bench.tasks.removeAll(new AbortController().signal), 60_000);
     expect(bench.engine.machines).toEqual([]);
   });
+
+  test("a node that leaves begins nothing more, whatever a leader that has not heard of it assigns", async () => {
+    const bench = await Bench.start();
+    await bench.assign(task("t1"));
+    await bench.until(RUNNING, "t1");
+    const leaving = bench.tasks.removeAll(new AbortController().signal);
+    await bench.assign(task("t1"), task("t2"));
+    await bench.clock.finish(leaving, 60_000);
+    expect(bench.engine.machines).toEqual([]);
+  });
 });
 
 describe("the node's memory", () => {
