@@ -105,6 +105,14 @@ describe("R-209 a start-first task that runs", () => {
     });
   });
 
+  test("makes way at once where the one it came to replace still runs: a slot never runs three", () => {
+    const first = { task: { restart: freshRecord("") } };
+    const former = task("t0", 90 * minute, first);
+    expect(look([former, old]).lines).toEqual(["t1 SHUTDOWN + create 1 READY r1"]);
+    const lost = task("t0", 90 * minute, { nodeId: "gone", ...first });
+    expect(look([lost, old]).lines[0]).toBe("create 1 RUNNING r1");
+  });
+
   test("is not waited for at all with a timeout of 0", () => {
     const pending = task("t2", 1, { state: "PENDING", nodeId: "" });
     expect(look([old, pending], { timeoutMs: 0 }).lines).toEqual(["t1 SHUTDOWN"]);

@@ -5,7 +5,7 @@ import { millis } from "../../../base/index.js";
 import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
 import { UpdateOrder } from "../../../gen/skep/v1/specs.js";
 import { createdAtMs, isWanted, replicasOf, stateOf, updateOf } from "../../../model/index.js";
-import { isYounger, remainingMs, type World } from "../world.js";
+import { isLost, isYounger, remainingMs, type World } from "../world.js";
 
 /** How long a drain waits for replacements to run, unless the node says otherwise. */
 const drainTimeoutDefaultMs = 10 * 60_000;
@@ -20,10 +20,9 @@ export type Drain =
 
 /** `slot`: all tasks of its slot. The task's node is being drained. */
 export function drainOf(world: World, task: Task, slot: readonly Task[]): Drain {
-  if (!isReplacedFirst(world, task)) return { kind: "move" };
+  if (!isReplacedFirst(world, task) || slot.some((other) => standsIn(world, task, other))) return { kind: "move" };
   const node = world.node(task.nodeId);
   const younger = slot.filter((other) => other.id !== task.id && isYounger(other, task));
-  if (younger.some((other) => isWanted(other) && stateOf(other) === TaskState.RUNNING)) return { kind: "move" };
   const sinceMs = millis(node?.drainingSince);
   const tried = younger.filter((other) => isWanted(other) || createdAtMs(other) >= sinceMs);
   const timeout = node?.spec?.drainTimeout;
@@ -44,6 +43,12 @@ function isReplacedFirst(world: World, task: Task): boolean {
   const { order } = updateOf(world.spec, false);
   const runs = stateOf(task) === TaskState.RUNNING && task.desiredState === TaskState.RUNNING;
   return runs && order === UpdateOrder.START_FIRST && replicasOf(world.spec) !== undefined;
+}
+
+/** It runs in the same slot, as the replacement or as what an update has not yet replaced: with a third there would be too many. */
+function standsIn(world: World, task: Task, other: Task): boolean {
+  const runs = isWanted(other) && stateOf(other) === TaskState.RUNNING;
+  return other.id !== task.id && runs && !isLost(world.node(other.nodeId));
 }
 
 /** `10m`, `90s`. */
