@@ -372,9 +372,9 @@ export class SimCluster {
     for (const { name, manager, leading } of this.managers.all) {
       if (manager && leading) this.checks.leads(name, manager.raftStatus.term);
     }
-    const term = leader?.manager?.raftStatus.term ?? 0;
-    // Who was cut off may think for a while that it still leads.
-    if (!leader?.store || term <= this.#ledTerm) return;
+    const { term = 0, commit = 0, applied = 0 } = leader?.manager?.raftStatus ?? {};
+    // Who was cut off may think for a while that it still leads; who has a slow disk applies its own writes after the others.
+    if (!leader?.store || term <= this.#ledTerm || applied < commit) return;
     this.#ledTerm = term;
     this.#observer.checkNothingLost(leader.store);
   }
