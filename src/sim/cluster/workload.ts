@@ -2,6 +2,7 @@
 // for each service and node.
 
 import { SwarmError } from "../../base/index.js";
+import { NodeRole } from "../../gen/skep/v1/specs.js";
 import type { SeededRandom } from "../random.js";
 import type { SimCluster } from "./cluster.js";
 import type { SimHost } from "./host.js";
@@ -152,9 +153,10 @@ function idleHost(cluster: SimCluster, model: Model, random: SeededRandom): SimH
   return random.pick(cluster.members.filter(({ nodeId }) => !model.isBusy(nodeId)));
 }
 
-/** Up, and no manager. */
-function isLeisurely(host: SimHost, cluster: SimCluster): boolean {
-  return host.isDaemonUp && host.isConnected && !cluster.managers.get(host.name);
+/** Up, no manager, and not asked to be one: a manager that is not there yet cannot tell the others that it goes. */
+function isLeisurely(host: SimHost, { store, managers }: SimCluster): boolean {
+  const isWantedManager = store.table("node").get(host.nodeId)?.spec?.desiredRole === NodeRole.MANAGER;
+  return host.isDaemonUp && host.isConnected && !managers.get(host.name) && !isWantedManager;
 }
 
 /** The managers may say no to this. */
