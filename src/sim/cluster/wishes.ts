@@ -52,7 +52,7 @@ export function drawWish(name: string, hosts: number, random: SeededRandom): Ser
     updateDelayMs: random.chance(0.2) ? random.int(2_000) : 0,
     monitorMs: random.pick([0, 500, 5_000]) ?? 0,
     ...(sim !== undefined && { sim }),
-    ...(kind === "published" && !isJob && { hostPort: 8_000 + random.int(1_000) }),
+    ...(kind === "published" && !isJob && { hostPort: 8_000 + Number(name.slice(1)) * 1_000 + random.int(1_000) }),
     ...(kind === "limited" && mode === "replicated" && { maxReplicasPerNode: 1 }),
     ...(constraint !== "" && { constraints: [constraint] }),
     ...(random.chance(0.2) && { nanoCpus: 2e8 }),
