@@ -29,6 +29,18 @@ describe("docs/limits.md", () => {
   });
 });
 
+describe("docs/behaviour.md", () => {
+  test("every rule is cited by a test", () => {
+    const rules = foundIn([read("docs/behaviour.md")], /^- \*\*(R-\d+)\*\*/gm);
+    const tests = ["parity", "scenarios", "scheduler", "manager"]
+      .flatMap((folder) => below(`test/${folder}`))
+      .filter((path) => path.endsWith(".ts"))
+      .map(read);
+    expect(rules.length).toBeGreaterThan(120);
+    expect(rules.filter((rule) => !foundIn(tests, /(R-\d+)/g).includes(rule))).toEqual([]);
+  });
+});
+
 describe("docs/sharp-edges.md", () => {
   const page = read("docs/sharp-edges.md");
 
