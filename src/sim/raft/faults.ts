@@ -110,16 +110,12 @@ export class Faults {
     },
     "full disk": ({ victim, random }) => {
       victim.disk.capacityBytes = 0;
-      this.#after(this.#spell(random), () => {
-        victim.mend();
-        this.#restart(victim);
-      });
+      this.#after(this.#spell(random), () => victim.mend());
     },
     "failed sync": ({ victim, random }) => {
       victim.disk.failNext = random.pick(["sync", "write", "syncFolder", "rename"] as const);
       this.#after(this.#spell(random), () => {
         victim.disk.failNext = undefined;
-        this.#restart(victim);
       });
     },
     "flipped bit": ({ victim, random }) => {

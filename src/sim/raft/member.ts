@@ -28,6 +28,8 @@ export interface SimMemberModules {
 
 /** Ten times faster than real ones: the same counts of ticks in less virtual time. */
 export const tickMs = 10;
+/** After its disk failed a member is begun anew, as the daemon does (its first retry, ten times faster as well). */
+const restartMs = 100;
 
 function limitsOf(plan: Plan): Partial<RaftOptions> {
   const { electionTicks, heartbeatTicks, segmentBytes, snapshotEntries, trailingEntries, laggingEntriesMax } = plan;
@@ -156,6 +158,7 @@ export class SimMember implements End {
   /** The machine loses power, or only the process dies. */
   crash(survival: Survival | "kill"): void {
     this.#life?.end();
+    this.#hasFailed = false;
     if (survival === "kill") this.disk.kill();
     else this.disk.crash(survival, this.#modules.random);
   }
@@ -238,15 +241,28 @@ export class SimMember implements End {
   }
 
   #refused(error: unknown): void {
-    if (isDisk(error)) this.#hasFailed = true;
+    if (isDisk(error)) this.#ended();
     else if (this.#isFlipped && error instanceof LogDamagedError) this.onDamaged();
     else this.#modules.onBug(new Error(`member ${this.id} does not start: ${messageOf(error)}`, { cause: error }));
   }
 
   #failed(error: Error): void {
-    this.#hasFailed = true;
-    this.#life?.end();
     if (!isDisk(error)) this.#modules.onBug(error);
+    this.#ended();
+  }
+
+  /** up → down by itself; whoever watches over it closes what is left and starts it again, whether the disk is whole or not. */
+  #ended(): void {
+    const [life, member] = [this.#life, this.#member];
+    this.#hasFailed = true;
+    life?.end();
+    const again = (): void => {
+      if (life !== this.#life || !this.#hasFailed) return;
+      this.crash("kill");
+      this.start();
+    };
+    const close = (): Promise<void> | undefined => member?.stop().then(again, again);
+    this.#modules.clock.after(restartMs, () => void close());
   }
 }
 

@@ -39,6 +39,16 @@ test(`all is well for ${budgetMs / 1000} s`, { timeout: budgetMs + 60_000 }, asy
   expect(Math.min(share("elections"), share("changes"), share("faults"))).toBeGreaterThan(2);
 });
 
+// A start that fails in the very moment in which everything is mended: nobody but its supervisor will look again.
+test.each([233_878, 237_513])(
+  "a member that ends by its disk is begun anew, however late it says so (seed %s)",
+  async (seed) => {
+    const { failure, faults } = await runRaftSeed(seed);
+    expect(faults["failed sync"]).toBeGreaterThan(0);
+    expect(failure).toBeUndefined();
+  },
+);
+
 type Case = NonNullable<Message["body"]>["$case"];
 type ValueOf<C extends Case> = Extract<NonNullable<Message["body"]>, { readonly $case: C }>["value"];
 
