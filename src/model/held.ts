@@ -7,7 +7,7 @@ import type { ServiceSpec } from "../gen/skep/v1/specs.js";
 import { defaultStopGracePeriod } from "./defaults.js";
 import { createdAtMs, isOnNode, isWanted, stateOf } from "./task.js";
 
-/** A replacement waits for the task it replaces to stop: from its creation, the stop grace period and this long … */
+/** A replacement waits for the task it replaces to stop: the stop grace period and this long … */
 export const stopWaitMaxMs = 60_000;
 
 /** … in all, for one that was made from this spec. Docker waits a minute, however long the grace period is. */

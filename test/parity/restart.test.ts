@@ -236,7 +236,7 @@ describe("R-308 a held task waits for those of its slot that stop", () => {
   const held = task({ id: "t2", state: "READY", desired: "READY", nodeId: "n2", restart: record({ replaces: "t1" }) });
   const stopping = task({ state: "RUNNING", desired: "SHUTDOWN" });
   const rows = [
-    { title: "one that still runs", others: [stopping], expected: [], dueInMs: 69 * second },
+    { title: "one that still runs", others: [stopping], expected: [], dueInMs: 70 * second },
     {
       title: "one that has stopped",
       others: [task({ state: "SHUTDOWN", desired: "SHUTDOWN" })],
@@ -251,7 +251,7 @@ describe("R-308 a held task waits for those of its slot that stop", () => {
       title: "one that is to be removed counts too",
       others: [task({ state: "RUNNING", desired: "REMOVE" })],
       expected: [],
-      dueInMs: 69 * second,
+      dueInMs: 70 * second,
     },
     { title: "none", others: [], expected: ["t2 RUNNING"] },
   ];
@@ -259,8 +259,20 @@ describe("R-308 a held task waits for those of its slot that stop", () => {
     expect(look([held, ...others])).toMatchObject({ lines: expected, dueInMs });
   });
 
-  test("for a grace period and a minute from its creation at most", () => {
-    expect(look([held, stopping], { atMs: nowMs + 69 * second }).lines).toEqual(["t2 RUNNING"]);
+  test("for a grace period and a minute at most", () => {
+    expect(look([held, stopping], { stopWaitedMs: 69 * second })).toMatchObject({ lines: [], dueInMs: second });
+    expect(look([held, stopping], { stopWaitedMs: 70 * second }).lines).toEqual(["t2 RUNNING"]);
+  });
+
+  test.each([-60, 60])("whatever the wall clock says: it jumped by %i minutes", (minutes) => {
+    const atMs = nowMs + minutes * minute;
+    expect(look([held, stopping], { atMs })).toMatchObject({ lines: [], dueInMs: 70 * second });
+  });
+
+  test("while the restart delay lasts both pass", () => {
+    const later = record({ replaces: "t1", notBefore: wallTime(nowMs + 80 * second) });
+    const both = task({ id: "t2", state: "READY", desired: "READY", nodeId: "n2", restart: later });
+    expect(look([both, stopping])).toMatchObject({ lines: [], dueInMs: 80 * second });
   });
 
   test.each([{ nodes: [aNode({ id: "n2" })] }, { nodes: [aNode({ id: "n1", state: "DOWN" }), aNode({ id: "n2" })] }])(

@@ -90,6 +90,38 @@ describe("a replicated service", () => {
     expect(replicas(o, "web")).toEqual(["1 n2 RUNNING"]);
   });
 
+  test("R-308 a new leader whose clock is minutes ahead waits the whole time again", async () => {
+    await cluster(2);
+    o.agents.fateOf = () => ({ stopMs: 3_600_000 });
+    await create(o, { replicas: 1 });
+    await o.clock.advance(100);
+    await setAvailability("n1", NodeAvailability.DRAIN);
+    await o.clock.advance(60_000);
+    o.clock.jumpWall(10 * 60_000);
+    await o.failOver();
+    await o.clock.advance(69_900);
+    expect(replicas(o, "web")).toEqual(["1 n2 READY"]);
+    await o.clock.advance(200);
+    expect(replicas(o, "web")).toEqual(["1 n2 RUNNING"]);
+  });
+
+  test("R-308 what was replaced on a lost host is waited for when that is back", async () => {
+    await cluster(2);
+    o.agents.fateOf = () => ({ stopMs: 30_000, ends: { afterMs: 1_000, as: "FAILED" } });
+    await create(o, { replicas: 1, restartDelayMs: 120_000 });
+    await o.clock.advance(500);
+    await o.agents.cut("n1");
+    await o.clock.advance(2_000);
+    // The second failed and is restarted in two minutes; the first still runs, and its host is heard of again.
+    await o.clock.advance(115_000);
+    o.agents.fateOf = () => ({ stopMs: 30_000 });
+    await o.agents.mend("n1");
+    await o.clock.advance(20_000);
+    expect(replicas(o, "web")).toEqual(["1 n2 READY"]);
+    await o.clock.advance(15_000);
+    expect(replicas(o, "web")).toEqual(["1 n2 RUNNING"]);
+  });
+
   test("scaled 3 → 20 → 2 it stays even", async () => {
     await cluster(4);
     await create(o, { replicas: 3 });

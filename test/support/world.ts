@@ -4,7 +4,6 @@ import { wallTime } from "../../src/base/index.js";
 import type { Node, Service, Task, UpdateStatus } from "../../src/gen/skep/v1/objects.js";
 import type { ServiceSpec } from "../../src/gen/skep/v1/specs.js";
 import type { Change, Step } from "../../src/manager/orchestrator/change.js";
-import { stopWaitByWallMs } from "../../src/manager/orchestrator/stop-wait.js";
 import type { World } from "../../src/manager/orchestrator/world.js";
 import { placementConstraints, satisfiesAll } from "../../src/model/index.js";
 import { aService, type ServiceOptions, stateName } from "./memory.js";
@@ -19,6 +18,8 @@ export interface WorldOptions extends ServiceOptions {
   readonly updateStatus?: UpdateStatus;
   readonly previousRevision?: number;
   readonly atMs?: number;
+  /** How long whoever stops has been waited for. */
+  readonly stopWaitedMs?: number;
 }
 
 export function aWorld(options: WorldOptions = {}): World {
@@ -39,7 +40,7 @@ export function aWorld(options: WorldOptions = {}): World {
     node: (id) => nodes.get(id),
     nodes: () => nodes.values(),
     fits: (node) => satisfiesAll(node, placementConstraints(spec)),
-    stopWaitMs: (task, maxMs) => stopWaitByWallMs(task, maxMs, atMs),
+    stopWaitMs: (_, maxMs) => Math.max(0, maxMs - (options.stopWaitedMs ?? 0)),
     newId: () => `new-${++ids}`,
   };
 }

@@ -6,7 +6,8 @@
  * O1  a slot never has two wanted tasks, except a start-first one while its new task is not running yet.
  * O2  a stop-first task starts only when no other task of its slot still runs on a host that can be reached, or when it has
  *     waited for that long enough.
- * O3  everything a decision needs is in the rows: a new leader goes on where the old one stopped.
+ * O3  everything a decision needs is in the rows: a new leader goes on where the old one stopped. But for how long it waits
+ *     for a task to stop: that it counts anew, because no wall clock can be trusted with it.
  * O4  an event makes the orchestrator look at the slots or the service it concerns, at nothing else.
  *
  * Start at orchestrator.ts (the loop), notice.ts (what an event concerns), look.ts (one transaction), then restart/supervise.ts,

@@ -45,6 +45,7 @@ export class Orchestrator implements Follower {
 
   rebuild(): void {
     this.#notice.rebuild();
+    this.#stopWaits.rebuild(this.#modules.store);
     this.#attention.all(this.#modules.store);
   }
 

@@ -27,7 +27,7 @@ export interface World {
   nodes(): Iterable<Node>;
   /** Whether a node satisfies the placement constraints the service has now. */
   fits(node: Node): boolean;
-  /** How much longer a task that replaces others waits for them to stop, where it waits `maxMs` in all. */
+  /** How much longer a task that stops is waited for, where that is `maxMs` in all. */
   stopWaitMs(task: Task, maxMs: number): number;
   newId(): string;
 }

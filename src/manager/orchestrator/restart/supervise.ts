@@ -11,7 +11,6 @@ import {
   restartFor,
   stateOf,
   statusAtMs,
-  stopWaitMaxMs,
   stopWaitOf,
   updateOf,
 } from "../../../model/index.js";
@@ -156,13 +155,10 @@ function recordOfMove(world: World, task: Task): RestartRecord {
 /** Held at READY: let go once its time has come and nobody in its slot still stops. */
 function held(world: World, task: Task, slot: readonly Task[]): Look {
   const stopping = slot.filter((other) => isStopping(world, other));
-  const waitMs = world.stopWaitMs(
-    task,
-    Math.max(stopWaitMaxMs, ...stopping.map((other) => stopWaitOf(world.madeOf(other)))),
-  );
-  const holdMs = heldMs(world, task.restart);
-  if (holdMs > 0) return { step: [], dueInMs: holdMs };
-  if (waitMs > 0 && stopping.length > 0) return { step: [], dueInMs: waitMs };
+  // Asked also while the restart delay lasts: both waits pass at the same time.
+  const waits = stopping.map((other) => world.stopWaitMs(other, stopWaitOf(world.madeOf(other))));
+  const waitMs = Math.max(heldMs(world, task.restart), ...waits);
+  if (waitMs > 0) return { step: [], dueInMs: waitMs };
   return { step: [{ kind: "desire", taskId: task.id, desired: goalOf(world) }] };
 }
 
