@@ -29,7 +29,10 @@ export class SimDisk implements Disk {
   capacityBytes: number;
   /** Virtual milliseconds an operation takes, by kind. */
   readonly delayMs: Partial<Record<DiskOperation, number>> = {};
-  /** The next operation of this kind fails (EIO), once; what was not synced stays so. */
+  /**
+   * The next operation of this kind fails (EIO), once; what was not synced stays so. After a failed sync as Linux has it: the
+   * file shows what was written, and no later sync makes it durable; only to write it again does.
+   */
   failNext: DiskOperation | undefined;
   /** Operations so far, by kind, refused ones included. */
   readonly counts: Record<DiskOperation, number>;
@@ -235,7 +238,10 @@ export class SimDisk implements Disk {
       sync: async () => {
         alive();
         const covered = inode.changes;
-        await this.#operate("sync");
+        await this.#operate("sync").catch((error: unknown) => {
+          if (!this.isDead && life === this.#life) inode.giveUp(covered);
+          throw error;
+        });
         alive();
         inode.sync(covered);
       },

@@ -69,6 +69,12 @@ export class Inode {
     for (const change of covered) this.#durable = applied(this.#durable, change);
   }
 
+  /** A sync of the first `changes` changes failed: the cache keeps them and takes them for written. They never will be. */
+  giveUp(changes: number): void {
+    const covered = this.#unsynced.splice(0, Math.max(0, changes - this.#syncedChanges));
+    this.#syncedChanges += covered.length;
+  }
+
   crash(survival: Survival, random: SeededRandom): void {
     const left = this.#unsynced.splice(0);
     if (survival !== "nothing") {

@@ -71,6 +71,18 @@ describe("a crash", () => {
     expect(seen.hole).toBeGreaterThan(50);
   });
 
+  test("a failed sync leaves what was written to be read, and no later one makes it durable", async () => {
+    const { disk, file } = await aDiskWithFile(10);
+    disk.failNext = "sync";
+    await file.write(filled(5, 2), 0);
+    await expect(file.sync()).rejects.toMatchObject({ code: "EIO" });
+    await file.write(filled(1, 3), 9);
+    await file.sync();
+    expect(disk.content("a")).toEqual(new Uint8Array([2, 2, 2, 2, 2, 1, 1, 1, 1, 3]));
+    disk.crash("everything", random);
+    expect(disk.content("a")).toEqual(new Uint8Array([1, 1, 1, 1, 1, 1, 1, 1, 1, 3]));
+  });
+
   test("kills who was there: files opened before it do nothing more", async () => {
     const { disk, file } = await aDiskWithFile(1);
     disk.crash("nothing", random);

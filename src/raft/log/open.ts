@@ -10,7 +10,7 @@ import { checkHeader, fileHeaderBytes } from "./header.js";
 import { type Batch, decodeBatch } from "./records.js";
 import { Replay, type Replayed } from "./replay.js";
 import { type ScanEnd, scanFrames } from "./scan.js";
-import { fillWithZeros, type Segment, segmentNumber, segmentPath, unfinishedName } from "./segment.js";
+import { fillWithZeros, type Segment, segmentNumber, segmentPath, unfinishedName, writeDurably } from "./segment.js";
 
 export interface OpenedSegments {
   /** Oldest first; none when there is no log yet. */
@@ -59,11 +59,18 @@ async function readSegments(
   const replayed = reader.finish(snapshot);
   if (tear) await cut(segments, tear);
   const current = segments.findLast((segment) => segment.end > fileHeaderBytes) ?? segments[0];
-  // After a kill it may stand in the system's cache alone.
-  await current?.file.sync();
+  // The last frame, and by S2 no other, may stand in the system's cache alone: after a kill, or because its sync failed. After
+  // a failed one the system takes it for written, and no sync would write it any more: so it is written again, over itself.
+  if (current && reader.last) await writeDurably(current.file, reader.last.bytes, reader.last.offset);
   await disk.syncFolder(folder);
   const nextSequence = reader.nextSequence ?? 1;
   return { segments, current, nextSequence, replayed, cut: tear && { file: tear.path, offset: tear.at } };
+}
+
+interface LastFrame {
+  readonly path: string;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
 }
 
 interface Tear {
@@ -78,7 +85,7 @@ class Reader {
   readonly #replay = new Replay();
   nextSequence: number | undefined;
   tear: Tear | undefined;
-  #last = { path: "", offset: 0 };
+  last: LastFrame | undefined;
 
   constructor(sealer: Sealer) {
     this.#sealer = sealer;
@@ -87,7 +94,10 @@ class Reader {
   read(path: string, bytes: Uint8Array): { end: number; lastIndex: number } {
     const { frames, end } = scanFrames(bytes, fileHeaderBytes, this.nextSequence);
     let lastIndex = 0;
-    for (const frame of frames) lastIndex = Math.max(lastIndex, this.#take(path, frame));
+    for (const frame of frames) {
+      lastIndex = Math.max(lastIndex, this.#take(path, frame));
+      this.last = { path, offset: frame.offset, bytes: bytes.subarray(frame.offset, frame.end) };
+    }
     // The sequence goes on here, so what looked like a tear before is beyond the last frame of its segment.
     if (frames.length > 0) this.tear = undefined;
     this.#judge(path, end);
@@ -95,7 +105,7 @@ class Reader {
   }
 
   finish(snapshot: Position): Replayed {
-    return located(this.#last, () => this.#replay.finish(snapshot));
+    return located(this.last ?? { path: "", offset: 0 }, () => this.#replay.finish(snapshot));
   }
 
   #take(path: string, frame: Frame): number {
@@ -103,7 +113,6 @@ class Reader {
     const batch = this.#decode(path, frame);
     located(at, () => this.#replay.add(batch));
     this.nextSequence = frame.sequence + 1;
-    this.#last = at;
     return batch.entries.reduce((max, entry) => Math.max(max, entry.index), 0);
   }
 

@@ -227,6 +227,41 @@ describe("a disk that fails", () => {
   });
 });
 
+describe("after a failed sync the system shows what it never wrote", () => {
+  async function aDiskWithAFailedSync(): Promise<SimDisk> {
+    const { disk, log } = await aWrittenDisk(2);
+    disk.failNext = "sync";
+    await expect(log.append({ entries: [entry(3)] })).rejects.toThrow("EIO");
+    await log.close();
+    return disk;
+  }
+
+  test("a start that reads it makes it durable before anybody builds on it", async () => {
+    const disk = await aDiskWithAFailedSync();
+    expect(indexes(await reopened(disk))).toEqual([1, 2, 3]);
+    disk.crash("nothing", random);
+    expect(indexes(await reopened(disk))).toEqual([1, 2, 3]);
+  });
+
+  test("what follows it is no damage once the power is gone", async () => {
+    const disk = await aDiskWithAFailedSync();
+    const log = aLog(disk);
+    await log.open(none);
+    await log.append({ entries: [entry(4)] });
+    disk.crash("nothing", random);
+    expect(indexes(await reopened(disk))).toEqual(upTo(4));
+  });
+
+  test("a start whose sync fails as well leaves it to the next one", async () => {
+    const disk = await aDiskWithAFailedSync();
+    disk.failNext = "sync";
+    await expect(reopened(disk)).rejects.toThrow("EIO");
+    expect(indexes(await reopened(disk))).toEqual([1, 2, 3]);
+    disk.crash("nothing", random);
+    expect(indexes(await reopened(disk))).toEqual([1, 2, 3]);
+  });
+});
+
 test("only one append at a time", async () => {
   const { log } = await aWrittenDisk(1);
   const first = log.append({ entries: [entry(2)] });
