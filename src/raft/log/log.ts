@@ -1,7 +1,7 @@
 // The log on disk, seen by the node: append one batch, drop what a snapshot covers. Everything that may be torn, full or
 // slow is here; what the bytes mean is decided in the pure files beside it.
 
-import { type Disk, invariant, type Log, messageOf } from "../../base/index.js";
+import { type Disk, InvariantError, invariant, type Log, messageOf } from "../../base/index.js";
 import type { HardState, Position } from "../../gen/skep/raft/v1/raft.js";
 import type { Sealer } from "../sealer.js";
 import { encodeFrame } from "./frame.js";
@@ -92,21 +92,22 @@ export class RaftLog {
       const oldest = this.#segments[0];
       if (!oldest || oldest === this.#current || oldest.lastIndex > index || !this.#current) return;
       if (oldest.number > this.#current.number) return;
+      await disk.remove(oldest.path);
+      // One by one, and each only when the one before is gone for good: nothing can leave a hole among the segments.
+      await disk.syncFolder(this.#options.folder);
       this.#segments.shift();
       await oldest.file.close();
-      await disk.remove(oldest.path);
-      // One by one: no crash can leave a hole among the segments.
-      await disk.syncFolder(this.#options.folder);
     }
   }
 
   /**
    * Closes in good order: a last frame says so, which makes what stands before it provably durable, so that even the
-   * last batch can no longer be taken for a tear.
+   * last batch can no longer be taken for a tear. Where the disk does not take that frame it is as after a crash.
    */
   async close(): Promise<void> {
     await this.#preparing;
-    if (this.#broken === undefined && this.#sequence > 1) await this.append({ entries: [], closed: true });
+    if (this.#broken === undefined && this.#sequence > 1)
+      await this.append({ entries: [], closed: true }).catch(unlessBug);
     for (const segment of this.#segments.splice(0)) await segment.file.close();
     this.#broken ??= new Error("the log is closed");
   }
@@ -166,4 +167,8 @@ export class RaftLog {
     const { folder, segmentBytes } = this.#options;
     return createSegment(this.#modules.disk, folder, number, segmentBytes);
   }
+}
+
+function unlessBug(error: unknown): void {
+  if (error instanceof InvariantError) throw error;
 }

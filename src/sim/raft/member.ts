@@ -174,7 +174,7 @@ export class SimMember implements End {
       onStopped();
     };
     this.#member?.stop().then(ended, (error: unknown) => {
-      if (!life?.isOver && !isDisk(error)) this.#modules.onBug(error as Error);
+      if (!life?.isOver) this.#modules.onBug(error as Error);
       ended();
     });
   }
@@ -261,7 +261,10 @@ export class SimMember implements End {
       this.crash("kill");
       this.start();
     };
-    const close = (): Promise<void> | undefined => member?.stop().then(again, again);
+    const close = async (): Promise<void> => {
+      await member?.stop().catch((error: unknown) => this.#modules.onBug(error as Error));
+      again();
+    };
     this.#modules.clock.after(restartMs, () => void close());
   }
 }

@@ -262,6 +262,36 @@ describe("after a failed sync the system shows what it never wrote", () => {
   });
 });
 
+test("a segment that cannot be removed is tried again, and those after it wait: no hole among them", async () => {
+  const { disk } = await aWrittenDisk(40);
+  const inner = disk.mount();
+  let isBroken = true;
+  const remove = (path: string): Promise<void> => (isBroken ? Promise.reject(new Error("EIO")) : inner.remove(path));
+  const log = new RaftLog(
+    { folder: "log", segmentBytes: 1024 },
+    {
+      disk: { ...inner, remove: (path) => (path.endsWith(".tmp") ? inner.remove(path) : remove(path)) },
+      sealer: openSealer,
+      log: silentLog,
+    },
+  );
+  await log.open(none);
+  const before = disk.files().length;
+  await expect(log.dropThrough(20)).rejects.toThrow("EIO");
+  isBroken = false;
+  await log.dropThrough(30);
+  expect(disk.files().length).toBeLessThan(before - 1);
+  expect((await aLog(disk).open({ index: 35, term: 1 })).entries.at(-1)?.index).toBe(40);
+});
+
+test("a disk that takes nothing more does not keep a log from being closed", async () => {
+  const { disk, log } = await aWrittenDisk(3);
+  disk.failNext = "sync";
+  await log.close();
+  expect(disk.failNext).toBeUndefined();
+  expect(indexes(await reopened(disk))).toEqual([1, 2, 3]);
+});
+
 test("only one append at a time", async () => {
   const { log } = await aWrittenDisk(1);
   const first = log.append({ entries: [entry(2)] });
