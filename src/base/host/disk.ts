@@ -96,6 +96,7 @@ class HostFile implements DiskFile {
   readonly #fd: number;
   /** The same file, each write of which is a sync too: a second trip to the thread pool was a tenth of what a write costs. */
   #through: Promise<number | undefined> | undefined;
+  #throughFd: number | undefined;
 
   constructor(fd: number) {
     this.#fd = fd;
@@ -105,10 +106,16 @@ class HostFile implements DiskFile {
     return writeAll(this.#fd, data, offset);
   }
 
-  async writeThrough(data: Uint8Array, offset: number): Promise<void> {
+  /** Once the file is open for this, the write is on its way when the call returns. */
+  writeThrough(data: Uint8Array, offset: number): Promise<void> {
+    if (this.#throughFd !== undefined) return writeAll(this.#throughFd, data, offset);
+    return this.#firstThrough(data, offset);
+  }
+
+  async #firstThrough(data: Uint8Array, offset: number): Promise<void> {
     this.#through ??= this.#reopened();
-    const through = await this.#through;
-    if (through !== undefined) return writeAll(through, data, offset);
+    this.#throughFd = await this.#through;
+    if (this.#throughFd !== undefined) return writeAll(this.#throughFd, data, offset);
     await this.write(data, offset);
     await this.sync();
   }
