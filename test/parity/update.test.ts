@@ -9,7 +9,13 @@ import {
   type UpdateStatus,
   WaitStage,
 } from "../../src/gen/skep/v1/objects.js";
-import { type ServiceSpec, UpdateConfig, UpdateFailureAction, UpdateOrder } from "../../src/gen/skep/v1/specs.js";
+import {
+  NodeAvailability,
+  type ServiceSpec,
+  UpdateConfig,
+  UpdateFailureAction,
+  UpdateOrder,
+} from "../../src/gen/skep/v1/specs.js";
 import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
 import { freshRecord } from "../../src/manager/orchestrator/restart/policy.js";
 import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
@@ -460,6 +466,55 @@ describe("R-413 the running tasks", () => {
     const finished = updated(1, undefined, { state: "COMPLETE", desired: "SHUTDOWN", atMs: nowMs - 60_000 });
     const options = { restart: "NONE" as const, updateStatus: status({ failed: 0 }) };
     expect(starts([replaced(1), finished, task(2)], options)).toEqual(["2"]);
+  });
+});
+
+describe("R-416 the order becomes stop-first while two tasks of a slot are wanted", () => {
+  const supervised = (tasks: readonly Task[], options: UpdateOptions = {}) =>
+    lines(supervise(worldOf({ updateStatus: status(), ...options }), tasks).steps);
+  const beside = (options: TaskOptions) => updated(1, undefined, options);
+
+  test.each([
+    { title: "the one that runs stays", tasks: [task(1), beside({})], expected: ["new1 SHUTDOWN"] },
+    { title: "also one that waits for a node goes", tasks: [task(1), beside({ state: "PENDING", nodeId: "" })] },
+    { title: "and one that is held", tasks: [task(1), beside({ state: "READY", desired: "READY" })] },
+    { title: "the one that got further", tasks: [task(1, { state: "STARTING" }), beside({ state: "READY" })] },
+    {
+      title: "of equals the one that is as asked for",
+      tasks: [task(1), updated(1, 0)],
+      expected: ["old1 SHUTDOWN"],
+    },
+    {
+      title: "not one on a lost node",
+      tasks: [task(1, { nodeId: "n9" }), beside({})],
+      expected: ["old1 SHUTDOWN"],
+    },
+    {
+      title: "one that ended is no second",
+      tasks: [task(1, { state: "FAILED" }), beside({})],
+      expected: ["old1 SHUTDOWN"],
+    },
+  ])("$title", ({ tasks, expected = ["new1 SHUTDOWN"] }) => {
+    expect(supervised(tasks)).toEqual(expected);
+  });
+
+  test("start-first keeps both", () => {
+    expect(supervised([task(1), beside({})], { config: { order: UpdateOrder.START_FIRST } })).toEqual([]);
+  });
+
+  test("a rollback asks for its own order", () => {
+    const goesBack = status({ state: UpdateState.ROLLBACK_STARTED });
+    const options = { updateStatus: goesBack, rollback: { order: UpdateOrder.START_FIRST } };
+    expect(supervised([task(1), beside({})], options)).toEqual([]);
+  });
+
+  test("on a drained node what runs makes way, and the next waits for both", () => {
+    const n1 = aNode({ id: "n1", node: { spec: { availability: NodeAvailability.DRAIN } } });
+    const tasks = [task(1), beside({ nodeId: "n2" })];
+    expect(supervised(tasks, { nodes: [n1, aNode({ id: "n2" })] })).toEqual([
+      "new1 SHUTDOWN",
+      "old1 SHUTDOWN + create 1 READY r2",
+    ]);
   });
 });
 

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, test } from "vitest";
 import { type Task, TaskState, UpdateState } from "../../src/gen/skep/v1/objects.js";
-import { UpdateConfig, UpdateFailureAction, UpdateOrder } from "../../src/gen/skep/v1/specs.js";
+import { NodeAvailability, UpdateConfig, UpdateFailureAction, UpdateOrder } from "../../src/gen/skep/v1/specs.js";
 import { isWanted, stateOf } from "../../src/model/index.js";
 import { SeededRandom } from "../../src/sim/index.js";
 import type { Fate } from "../support/agents.js";
@@ -256,4 +256,42 @@ describe("R-412 an update that gets no further", () => {
 function wall() {
   const ms = o.clock.now();
   return { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 };
+}
+
+describe("R-416 the order becomes stop-first in the middle", () => {
+  const slow = { prepareMs: 3_000, stopMs: 5_000 };
+  const startFirst = { order: UpdateOrder.START_FIRST };
+  const inSlots = () => Math.max(...o.agents.most.values());
+
+  test("of an update: no slot runs two, and none falls below its floor", async () => {
+    const history = await running(startFirst);
+    o.agents.fateOf = () => slow;
+    await update("image:2", startFirst);
+    await o.clock.advance(1_000);
+    expect(tasksOf(o, "web").filter(isWanted).length).toBe(30);
+    await update("image:2", {});
+    await o.clock.advance(10 * 60_000);
+    expect(status()?.state).toBe(UpdateState.COMPLETED);
+    expect(inSlots()).toBe(1);
+    expect(history.least).toBeGreaterThanOrEqual(20);
+  });
+
+  test("of a drain: the second waits for the first", async () => {
+    await running(startFirst);
+    o.agents.fateOf = () => slow;
+    await setAvailability("n1", NodeAvailability.DRAIN);
+    await o.clock.advance(1_000);
+    expect(tasksOf(o, "web").filter(isWanted).length).toBe(30);
+    await update("nginx:latest", {});
+    await o.clock.advance(60_000);
+    expect(tasksOf(o, "web").filter((task) => countsAs(task) && task.nodeId !== "n1").length).toBe(25);
+    expect(inSlots()).toBe(1);
+  });
+});
+
+async function setAvailability(id: string, availability: NodeAvailability): Promise<void> {
+  await o.writer.update((tx) => {
+    const node = tx.table("node").get(id);
+    if (node?.spec) tx.put("node", { ...node, spec: { ...node.spec, availability } });
+  });
 }

@@ -6,6 +6,7 @@ import { NodeAvailability, type ServiceSpec } from "../../gen/skep/v1/specs.js";
 import {
   type Constraint,
   createdAtMs,
+  isDirty,
   isJob,
   isOnNode,
   isWanted,
@@ -60,6 +61,17 @@ export function worldOf(view: View, service: Service, moment: Moment): World {
     stopWaitMs,
     newId,
   };
+}
+
+/** Whether a task is not what the service asks for now. */
+export function isTaskDirty(world: World, task: Task): boolean {
+  return isDirty({
+    task,
+    made: world.madeOf(task),
+    revision: world.service.revision,
+    current: world.spec,
+    node: task.nodeId === "" ? undefined : world.node(task.nodeId),
+  });
 }
 
 /** A node nothing can be asked of: unknown or DOWN. */

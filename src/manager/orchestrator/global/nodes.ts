@@ -8,9 +8,8 @@ import { removal, type Step, stopping } from "../change.js";
 import { type Slot, type Slots, slotsOf } from "../replicated/slots.js";
 import { taskFor } from "../restart/supervise.js";
 import type { SlotRef } from "../slot-ref.js";
-import { isTaskDirty } from "../update/progress.js";
 import { replaceSlot } from "../update/slot.js";
-import { hasUpdate, type World } from "../world.js";
+import { hasUpdate, isTaskDirty, type World } from "../world.js";
 import { placeOn } from "./place.js";
 
 /** All nodes: after the service changed, and when a leader begins. */

@@ -33,6 +33,7 @@ import {
   type World,
 } from "../world.js";
 import { drainOf } from "./drain.js";
+import { endOverlap } from "./overlap.js";
 import {
   backoffMaxMs,
   freshRecord,
@@ -50,10 +51,11 @@ export interface Supervised {
 
 /** One look at the tasks of one slot. The youngest first, so that an older one sees that it has a successor. */
 export function supervise(world: World, tasks: readonly Task[]): Supervised {
-  const steps: Step[] = [];
+  const overlapping = endOverlap(world, tasks);
+  const steps: Step[] = overlapping.length > 0 ? [overlapping] : [];
   let dueInMs: number | undefined;
-  let slot = tasks;
-  for (const task of tasks.filter(isWanted).sort((a, b) => (isYounger(a, b) ? -1 : 1))) {
+  let slot = after(tasks, overlapping);
+  for (const task of slot.filter(isWanted).sort((a, b) => (isYounger(a, b) ? -1 : 1))) {
     const seen = look(world, task, slot);
     if (seen.dueInMs !== undefined) dueInMs = Math.min(seen.dueInMs, dueInMs ?? seen.dueInMs);
     if (seen.step.length === 0) continue;

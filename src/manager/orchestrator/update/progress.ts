@@ -2,11 +2,11 @@
 
 import { millis } from "../../../base/index.js";
 import { type Task, TaskState } from "../../../gen/skep/v1/objects.js";
-import { UpdateOrder } from "../../../gen/skep/v1/specs.js";
-import { isDirty, isTerminal, isWanted, stateOf, statusAtMs, updateOf } from "../../../model/index.js";
+import { isWanted, stateOf, statusAtMs, updateOf } from "../../../model/index.js";
 import { type Step, stopping } from "../change.js";
 import type { Slot } from "../replicated/slots.js";
-import { isDraining, isOfUpdate, isRollingBack, remainingMs, type World } from "../world.js";
+import { mayStay } from "../restart/overlap.js";
+import { isOfUpdate, isRollingBack, isTaskDirty, remainingMs, type World } from "../world.js";
 import { isOverdue, progressDeadlineMs } from "./deadline.js";
 
 export interface Progress {
@@ -62,37 +62,17 @@ export function progressOf(world: World, slots: readonly Slot[]): Progress {
   return { todo: downFirst(todo), busy: busy + resting.length, undone, settling, restsForMs, watchedForMs };
 }
 
-/** Whether a task is not what the service asks for now. */
-export function isTaskDirty(world: World, task: Task): boolean {
-  return isDirty({
-    task,
-    made: world.madeOf(task),
-    revision: world.service.revision,
-    current: world.spec,
-    node: task.nodeId === "" ? undefined : world.node(task.nodeId),
-  });
-}
-
 /**
  * More than one wanted task: once one of the current spec runs where it may stay, the others go. Start-first keeps the old
- * one until then, by update or drain; stop-first never wants two, so what is left over goes at once.
+ * one until then, by update or drain.
  */
 export function settle(world: World, tasks: readonly Task[]): readonly Step[] {
   const wanted = tasks.filter(isWanted);
   if (wanted.length < 2) return [];
-  const right = wanted.filter(
-    (task) => !isTerminal(stateOf(task)) && !isTaskDirty(world, task) && mayStay(world, task),
+  const running = wanted.find(
+    (task) => stateOf(task) === TaskState.RUNNING && !isTaskDirty(world, task) && mayStay(world, task),
   );
-  const running = right.find((task) => stateOf(task) === TaskState.RUNNING);
-  const isDrained = wanted.some((task) => !mayStay(world, task));
-  const { order } = updateOf(world.spec, isRollingBack(world.service) && !isDrained);
-  const kept = running ?? (order === UpdateOrder.STOP_FIRST ? right[0] : undefined);
-  if (kept === undefined) return [];
-  return [wanted.filter((task) => task.id !== kept.id).flatMap(stopping)];
-}
-
-function mayStay(world: World, task: Task): boolean {
-  return task.nodeId === "" || !isDraining(world.node(task.nodeId));
+  return running === undefined ? [] : [wanted.filter((task) => task !== running).flatMap(stopping)];
 }
 
 function phaseOf(world: World, slot: Slot): Phase {
