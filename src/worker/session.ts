@@ -66,6 +66,8 @@ export class AgentSession {
   #periodMs = defaultPeriodMs;
   #beat = 0;
   #beatAnswered = 0;
+  /** When the beat that is said next is due. */
+  #beatDueMs = 0;
   #assignmentsNumber = 0;
 
   constructor(connection: Connection, clock: Clock, events: SessionEvents) {
@@ -138,6 +140,7 @@ export class AgentSession {
     this.#timer?.cancel();
     this.#events.welcomed(welcome);
     if (welcome.state) this.#learn(welcome.state);
+    this.#beatDueMs = this.#clock.monotonic();
     this.#keepBeating();
   }
 
@@ -170,7 +173,19 @@ export class AgentSession {
     }
     this.#beat += 1;
     this.say({ $case: "heartbeat", value: { number: this.#beat } });
-    this.#timer = this.#clock.after(this.#periodMs, () => this.#keepBeating());
+    this.#timer = this.#clock.after(this.#untilNextBeat(), () => this.#keepBeating());
+  }
+
+  /**
+   * A beat that comes late moves none of those that follow: agents that were late together, on one host or after one stall of
+   * the network, would stay together, and the leader would hear a thousand of them in one turn. Those that are half a period
+   * away at least; others were missed.
+   */
+  #untilNextBeat(): number {
+    const nowMs = this.#clock.monotonic();
+    const periods = 1 + Math.max(0, Math.round((nowMs - this.#beatDueMs) / this.#periodMs));
+    this.#beatDueMs += periods * this.#periodMs;
+    return this.#beatDueMs - nowMs;
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { SwarmError } from "../../src/base/index.js";
-import { type ManagerMessage, RefusalKind } from "../../src/gen/skep/v1/dispatcher.js";
+import { type Clock, Queue, SwarmError, wallTime } from "../../src/base/index.js";
+import { type AgentMessage, type ManagerMessage, RefusalKind, Welcome } from "../../src/gen/skep/v1/dispatcher.js";
 import { VirtualClock } from "../../src/sim/index.js";
 import { AgentSession, Refused } from "../../src/worker/session.js";
 
@@ -35,6 +35,47 @@ describe("a session in which nothing can be sent", () => {
     const ended = expect(session.over).rejects.toThrow("cannot send");
     await session.clock.advance(1_000);
     await ended;
+  });
+});
+
+describe("beats", () => {
+  const periodMs = 1_000;
+
+  test.each([
+    { title: "one that is late moves none after it", lateMs: [0, 300, 0, 0], at: [0, 1_000, 2_300, 3_000, 4_000] },
+    { title: "less late than half a period", lateMs: [499, 499], at: [0, 1_499, 2_499] },
+    { title: "none follows within half a period: it was missed", lateMs: [600, 0], at: [0, 1_600, 3_000] },
+    { title: "nor do all that were missed in a stall", lateMs: [3_200, 0], at: [0, 4_200, 5_000] },
+  ])("$title", async ({ lateMs, at }) => {
+    const clock = new VirtualClock();
+    const beatsAtMs: number[] = [];
+    const late = [...lateMs];
+    // A process that is late runs its timer late.
+    const slow: Clock = {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      after: (delayMs, fn) => clock.after(delayMs + (delayMs > periodMs ? 0 : (late.shift() ?? 0)), fn),
+    };
+    const heard = new Queue<ManagerMessage>("answers", 10);
+    const connection = {
+      send: async ({ message }: AgentMessage) => {
+        if (message?.$case !== "heartbeat") return;
+        beatsAtMs.push(clock.monotonic());
+        heard.push({ message });
+      },
+      messages: heard,
+      close: () => {},
+    };
+    const life = new AbortController();
+    const over = new AgentSession(connection, slow, silentEvents).run(open, life.signal);
+    heard.push({
+      message: { $case: "welcome", value: Welcome.fromPartial({ state: { heartbeatPeriod: wallTime(periodMs) } }) },
+    });
+    await clock.settle();
+    await clock.advance((at.at(-1) ?? 0) + 1);
+    expect(beatsAtMs).toEqual(at);
+    life.abort(new Error("done"));
+    await expect(over).rejects.toThrow("done");
   });
 });
 
