@@ -1,6 +1,7 @@
-#!/usr/bin/env -S node --
+#!/usr/bin/env -S node --max-semi-space-size=32 --
 // Starts the built CLI, and the daemon when that is asked for. The `--` above keeps Node 20 from taking our `--env-file`
-// for its own; on Node 22 and newer compiled code is kept, which makes the next start faster.
+// for its own; why new objects get more room: docs/decisions/young-objects.md. On Node 22 and newer compiled code is kept,
+// which makes the next start faster.
 import * as module from "node:module";
 import { setFlagsFromString } from "node:v8";
 

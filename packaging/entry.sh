@@ -34,4 +34,5 @@ for tar in /images/*.tar; do
   docker image inspect "$name" >/dev/null 2>&1 || docker import --change 'CMD ["sh"]' "$tar" "$name:latest" >/dev/null
 done
 
-exec node /opt/skep/bin/skep.js daemon "$@"
+# The flag of the first line of bin/skep.js.
+exec node --max-semi-space-size=32 /opt/skep/bin/skep.js daemon "$@"

@@ -6,8 +6,14 @@ import { eventually } from "./eventually.js";
 import { DockerHttp } from "./http.js";
 import type { Namespaces, Resident } from "./namespaces.js";
 
-/** From the checkout that tests and benchmarks are run in. */
-export const skepProgram: readonly string[] = [process.execPath, resolve("bin/skep.js")];
+/** From the checkout that tests and benchmarks are run in, with the flags of node that its first line gives. */
+export const skepProgram: readonly string[] = [process.execPath, ...nodeFlags("bin/skep.js"), resolve("bin/skep.js")];
+
+/** `#!/usr/bin/env -S node --flag --` → `--flag --`. */
+function nodeFlags(path: string): readonly string[] {
+  const [line = ""] = readFileSync(path, "utf8").split("\n", 1);
+  return line.split(" ").slice(3);
+}
 
 export interface DaemonOptions {
   readonly namespaces: Namespaces;
