@@ -446,6 +446,21 @@ describe("R-413 the running tasks", () => {
     expect(starts(tasks, { ...options, updateStatus: begun })).toEqual(slots);
   });
 
+  test("what does not run is replaced all the same", () => {
+    const made = { createdAt: wallTime(startedMs + 1), updatedAt: wallTime(nowMs), version: 1 };
+    const tasks = [replaced(1), { ...failed(1_000), meta: made }, again, task(2), task(3, { state: "PREPARING" })];
+    expect(starts(tasks, tolerant)).toEqual(["3"]);
+    expect(starts(tasks, { ...tolerant, config: { ...tolerant.config, parallelism: 2 } })).toEqual(["3"]);
+  });
+
+  test("R-405 but it waits for the delay", () => {
+    const made = { createdAt: wallTime(startedMs + 1), updatedAt: wallTime(nowMs), version: 1 };
+    const tasks = [replaced(1), { ...failed(1_000), meta: made }, again, task(3, { state: "PREPARING" })];
+    const seen = look(tasks, { ...tolerant, config: { ...tolerant.config, delay: wallTime(4_000) } });
+    expect(seen.lines.filter((line) => line.includes("create"))).toEqual([]);
+    expect(seen.dueInMs).toBe(3_000);
+  });
+
   test("R-404 R-413 slots where nothing runs come first", () => {
     const broken = task(3, { state: "PREPARING" });
     expect(starts([task(1), task(2), broken], { updateStatus: status() })).toEqual(["3"]);
@@ -528,6 +543,17 @@ describe("R-408 the end", () => {
 
   test("complete", () => {
     expect(look(done(5_000), almost).lines).toEqual(["updateStatus update completed 1/1"]);
+  });
+
+  test("complete also while a failed task waits for its restart", () => {
+    const failed = updated(1, undefined, { state: "FAILED", desired: "SHUTDOWN", atMs: nowMs - 5_000 });
+    const restart = { replaces: "new1", backoffMs: 1 };
+    const again = task(1, { id: "again", revision: 2, state: "READY", desired: "READY", restart });
+    const options = {
+      config: { failureAction: UpdateFailureAction.CONTINUE },
+      updateStatus: status({ total: 1, done: 1 }),
+    };
+    expect(look([replaced(1), failed, again], options).lines).toEqual(["updateStatus update completed 1/1"]);
   });
 
   test("R-409 a rollback has its own words", () => {

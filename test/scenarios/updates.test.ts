@@ -187,6 +187,31 @@ test("R-413 a service of which nothing runs is mended by an update at once", asy
   expect(o.agents.running.size).toBe(3);
 });
 
+describe("R-413 an image that never runs, under continue", () => {
+  const fields = { failureAction: UpdateFailureAction.CONTINUE };
+  const rejected: Fate = { ends: { afterMs: 0, as: "REJECTED" } };
+
+  test("takes no more than parallelism down, and goes on with five every ten minutes", async () => {
+    const history = await running(fields);
+    o.agents.fateOf = (task) => (task.revision === 1 ? {} : rejected);
+    await update("missing:1", fields);
+    await o.clock.advance(9 * 60_000);
+    expect(history.least).toBe(20);
+    expect(status()).toMatchObject({ state: UpdateState.UPDATING, done: 5 });
+    await o.clock.advance(45 * 60_000);
+    expect(status()).toMatchObject({ state: UpdateState.COMPLETED, done: 25 });
+  });
+
+  test("goes over a service of which nothing runs as fast as Docker does", async () => {
+    await running(fields, { restartDelayMs: 3_600_000 });
+    for (const task of tasksOf(o, "web")) await o.agents.end(task.id);
+    o.agents.fateOf = () => rejected;
+    await update("missing:1", fields, { restartDelayMs: 3_600_000 });
+    await o.clock.advance(30_000);
+    expect(status()).toMatchObject({ state: UpdateState.COMPLETED, done: 25 });
+  });
+});
+
 test("R-407 a rollback that fails is told as failed, and stays so", async () => {
   const fields = { failureAction: UpdateFailureAction.ROLLBACK, parallelism: 1 };
   await running(fields);

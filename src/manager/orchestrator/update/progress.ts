@@ -10,13 +10,14 @@ import { isOfUpdate, isRollingBack, isTaskDirty, remainingMs, type World } from 
 import { isOverdue, progressDeadlineMs } from "./deadline.js";
 
 export interface Progress {
-  /** Slots without a task of the current spec: those where nothing runs first, then by place. */
-  readonly todo: readonly Slot[];
-  /**
-   * What takes one of `parallelism`: slots under way, those done which rest for the configured delay, and those where
-   * nothing runs although it should.
-   */
+  /** Slots without a task of the current spec in which nothing runs, by place: to replace it takes nothing away. */
+  readonly todoDown: readonly Slot[];
+  /** Those in which something runs, by place. */
+  readonly todoUp: readonly Slot[];
+  /** What takes one of `parallelism`: slots under way, and those done which rest for the configured delay. */
   readonly busy: number;
+  /** Slots done in which nothing runs although it should: they take a place from `todoUp` only (R-413). */
+  readonly down: number;
   /** Slots not yet changed, those under way included. */
   readonly undone: number;
   /** Stops what a slot has too much of, now that the right task runs. */
@@ -37,29 +38,34 @@ type Phase =
 
 export function progressOf(world: World, slots: readonly Slot[]): Progress {
   const { delayMs, monitorMs } = updateOf(world.spec, isRollingBack(world.service));
-  const todo: Slot[] = [];
+  const todoDown: Slot[] = [];
+  const todoUp: Slot[] = [];
   const settling: Step[] = [];
   let busy = 0;
+  let down = 0;
   let undone = 0;
   const rests: number[] = [];
   let watchedForMs = 0;
   for (const slot of slots) {
     settling.push(...settle(world, slot.replica));
     const phase = phaseOf(world, slot);
-    if (phase.kind === "todo") todo.push(slot);
+    if (phase.kind === "todo") (isDown(slot) ? todoDown : todoUp).push(slot);
     if (phase.kind === "busy") busy += 1;
     if (phase.kind !== "done") {
       undone += 1;
       continue;
     }
     const restsForMs = phase.atMs === undefined ? 0 : remainingMs(phase.atMs + delayMs, world.nowMs, delayMs);
-    rests.push(Math.max(restsForMs, downForMs(world, slot)));
+    const downMs = downForMs(world, slot);
+    if (restsForMs > 0) busy += 1;
+    else if (downMs > 0) down += 1;
+    rests.push(restsForMs, downMs);
     if (phase.atMs === undefined) continue;
     watchedForMs = Math.max(watchedForMs, remainingMs(phase.atMs + monitorMs, world.nowMs, monitorMs));
   }
   const resting = rests.filter((rest) => rest > 0);
   const restsForMs = resting.length > 0 ? Math.min(...resting) : 0;
-  return { todo: downFirst(todo), busy: busy + resting.length, undone, settling, restsForMs, watchedForMs };
+  return { todoDown, todoUp, busy, down, undone, settling, restsForMs, watchedForMs };
 }
 
 /**
@@ -100,11 +106,6 @@ function downForMs(world: World, slot: Slot): number {
   const failures = slot.tasks.filter((task) => isOfUpdate(world, task)).map(doneAtMs);
   const sinceMs = failures.length > 0 ? Math.min(...failures) : millis(world.service.updateStatus?.startedAt);
   return remainingMs(sinceMs + progressDeadlineMs, world.nowMs, progressDeadlineMs);
-}
-
-/** Replacing what does not run takes nothing away, and may be what mends it. */
-function downFirst(todo: readonly Slot[]): readonly Slot[] {
-  return [...todo.filter(isDown), ...todo.filter((slot) => !isDown(slot))];
 }
 
 /** Something should run there, and nothing does. */

@@ -24,7 +24,7 @@ export function update(world: World, slots: readonly Slot[]): Updated {
   const settled = progress.settling;
   if (isPaused(world)) return { ...nothing, steps: settled };
   if (!isUpdating(world.service)) {
-    return progress.todo.length === 0
+    return todo(progress) === 0
       ? { ...nothing, steps: settled }
       : { ...nothing, steps: [...settled, start(world, progress)] };
   }
@@ -39,13 +39,17 @@ function isPaused({ service }: World): boolean {
   return state === UpdateState.PAUSED || state === UpdateState.ROLLBACK_PAUSED;
 }
 
+function todo({ todoDown, todoUp }: Progress): number {
+  return todoDown.length + todoUp.length;
+}
+
 function start(world: World, progress: Progress): Step {
   const status: UpdateStatus = {
     state: UpdateState.UPDATING,
     startedAt: world.now,
     completedAt: undefined,
     message: "update in progress",
-    total: progress.todo.length,
+    total: todo(progress),
     done: 0,
     failed: 0,
   };
@@ -54,18 +58,24 @@ function start(world: World, progress: Progress): Step {
 
 /** Starts as many slots as the parallelism allows, says how far it is, and ends when all are done and were watched. */
 function go(world: World, progress: Progress): Updated {
-  const { parallelism } = updateOf(world.spec, isRollingBack(world.service));
-  const free = parallelism === 0 ? progress.todo.length : Math.max(0, parallelism - progress.busy);
-  const next = progress.todo.slice(0, free);
-  const ends = progress.todo.length === 0 && progress.busy === 0 && progress.watchedForMs === 0;
+  const ends = progress.undone === 0 && progress.busy === 0 && progress.watchedForMs === 0;
   return {
     steps: [
       ...progress.settling,
-      ...next.map((slot) => replaceSlot(world, slot)),
+      ...next(world, progress).map((slot) => replaceSlot(world, slot)),
       ...(ends ? [complete(world)] : count(world, progress)),
     ],
     dueInMs: earliest(progress.restsForMs, progress.watchedForMs),
   };
+}
+
+/** The slots whose turn it is. Those in which nothing runs come first, and wait for no other that is down. */
+function next(world: World, { todoDown, todoUp, busy, down }: Progress): readonly Slot[] {
+  const { parallelism } = updateOf(world.spec, isRollingBack(world.service));
+  if (parallelism === 0) return [...todoDown, ...todoUp];
+  const free = Math.max(0, parallelism - busy);
+  const nextDown = todoDown.slice(0, free);
+  return [...nextDown, ...todoUp.slice(0, Math.max(0, free - nextDown.length - down))];
 }
 
 function complete(world: World): Step {
