@@ -73,6 +73,18 @@ onRealHosts("under systemd", () => {
     expect((await host.containers()).map(({ id }) => id)).toEqual([before?.id]);
   });
 
+  // A disk that is full ends a lone manager, and then every start of it, until somebody makes room.
+  test.skipIf(!hasSystemd())("however often it ends, it is not given up", { timeout: 60_000 }, async () => {
+    for (let time = 2; time <= 7; time++) {
+      await systemd.crash();
+      await eventually(
+        async () =>
+          (await systemd.show("NRestarts")) === String(time) && (await systemd.show("ActiveState")) === "active",
+        { what: `it is ready for the ${time}th time`, withinMs: 10_000 },
+      );
+    }
+  });
+
   test.skipIf(!hasSystemd())("a machine that goes down has its tasks replaced at once", async () => {
     const [, second] = hosts.all;
     if (second === undefined) throw new Error("no second host");
