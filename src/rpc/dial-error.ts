@@ -16,6 +16,13 @@ export function dialError(error: ServiceError, addr: string): SwarmError {
   return row ? new SwarmError("Unavailable", row[1](addr), { cause: error }) : new SwarmError(kindOf(error), said);
 }
 
+/** Why a line to `addr` broke; undefined: it was closed without a word. */
+export function lineFailure(error: NodeJS.ErrnoException | undefined, addr: string): SwarmError {
+  const said = error === undefined ? "closed" : `${error.code ?? ""} ${error.message}`;
+  const row = connectionFailures.find(([pattern]) => pattern.test(said));
+  return new SwarmError("Unavailable", row ? row[1](addr) : `${addr}: ${said.trim()}`, { cause: error });
+}
+
 type Row = readonly [RegExp, (addr: string) => string];
 
 /** The first that matches: a failed handshake's sentence may name the closed connection too. */

@@ -18,11 +18,11 @@ const keepaliveTimeoutMs = 10_000;
 const connectBackoffMs = 200;
 
 /** Every manager's certificate names this (swarm-semantics §8.2). */
-const serverName = "swarm-manager";
+export const managerName = "swarm-manager";
 
 const options: ChannelOptions = {
-  "grpc.ssl_target_name_override": serverName,
-  "grpc.default_authority": serverName,
+  "grpc.ssl_target_name_override": managerName,
+  "grpc.default_authority": managerName,
   "grpc.max_receive_message_length": messageBytesMax,
   "grpc.keepalive_time_ms": keepaliveMs,
   "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,

@@ -3,11 +3,12 @@
 import { setImmediate } from "node:timers/promises";
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { Ending, type Log } from "../base/index.js";
-import type { ForwardedAnswer, ForwardedAnswers, ForwardedRequest, ForwardedRequests } from "../gen/skep/v1/forward.js";
+import type { ForwardedAnswer, ForwardedRequest } from "../gen/skep/v1/forward.js";
 import { ForwardService } from "../gen/skep/v1/forward_service.js";
 import { managersOnly } from "./access.js";
 import { type Binding, defineBinding } from "./binding.js";
 import { type ForwardCalls, refuseWorker } from "./forward-calls.js";
+import { requestsProtocol } from "./forward-exchange.js";
 import { answerExchange } from "./forward-exchange-binding.js";
 import { answerChunk, answerChunks, answerHead, requestOf } from "./forward-pieces.js";
 import { NotTheLeader } from "./status.js";
@@ -16,12 +17,16 @@ import { type StreamCall, serveStream } from "./stream.js";
 export function forwardBinding(calls: ForwardCalls, log: Log): Binding {
   return defineBinding(
     ForwardService,
-    { ask: managersOnly, exchange: managersOnly },
+    { ask: managersOnly },
     {
-      exchange: (call: ServerDuplexStream<ForwardedRequests, ForwardedAnswers>) => answerExchange(call, calls, log),
       ask: (call: ServerDuplexStream<ForwardedRequest, ForwardedAnswer>) => {
         void serveStream(call, (stream) => answer(stream, calls), log);
       },
+    },
+    {
+      protocol: requestsProtocol,
+      access: managersOnly,
+      serve: (line, context) => answerExchange(line, context, calls, log),
     },
   );
 }

@@ -1,8 +1,7 @@
-// The way to the leader for requests asked of another manager, over one connection that is kept: short ones share a stream,
-// others have one each.
+// The way to the leader for requests asked of another manager: short ones share a line, others have a gRPC stream each.
 
 import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { type Ending, type Log, SwarmError } from "../base/index.js";
+import { type Clock, type Ending, type Log, SwarmError } from "../base/index.js";
 import type { ForwardedAnswer, ForwardedRequest } from "../gen/skep/v1/forward.js";
 import { ForwardClient } from "../gen/skep/v1/forward_service.js";
 import type { Credentials } from "./credentials.js";
@@ -17,6 +16,7 @@ import { readAll, write } from "./stream.js";
 export interface LeaderLinkModules {
   /** Those in force: a change makes a new connection for the calls after it. */
   readonly credentials: () => Credentials;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -32,7 +32,7 @@ export class LeaderLink {
 
   /** Connects ahead of the first request: called when a new leader becomes known. */
   prepare(addr: string): void {
-    this.#channelTo(addr).client.getChannel().getConnectivityState(true);
+    this.#channelTo(addr).prepare();
   }
 
   /**
@@ -51,7 +51,7 @@ export class LeaderLink {
     if (this.#channel) this.#drop(this.#channel);
   }
 
-  /** On the stream that short requests share; undefined where that is not its way. */
+  /** On the line that short requests share; undefined where that is not its way. */
   async #exchanged(channel: Channel, request: ForwardRequest, over: Ending): Promise<ForwardAnswer | undefined> {
     const { exchange } = channel;
     if (!exchange.takes(request)) return undefined;
@@ -103,7 +103,7 @@ export class LeaderLink {
     if (known?.addr === addr && known.credentials === credentials) return known;
     if (known) this.#drop(known);
     this.#modules.log.debug("connecting to the leader", { addr });
-    this.#channel = new Channel(addr, credentials);
+    this.#channel = new Channel(addr, credentials, this.#modules.clock);
     return this.#channel;
   }
 
@@ -114,25 +114,35 @@ export class LeaderLink {
   }
 }
 
-/** A connection, closed once it is not wanted and its last call has ended. */
+/** The connections to one manager, closed once they are not wanted and their last call has ended. */
 class Channel {
   readonly addr: string;
   readonly credentials: Credentials;
+  /** For what has a stream of its own; connects with the first. */
   readonly client: ForwardClient;
   #exchange: Exchange | undefined;
   #calls = 0;
   #unwanted = false;
 
-  constructor(addr: string, credentials: Credentials) {
+  readonly #clock: Clock;
+
+  constructor(addr: string, credentials: Credentials, clock: Clock) {
     this.addr = addr;
     this.credentials = credentials;
+    this.#clock = clock;
     this.client = clientTo(ForwardClient, addr, { as: credentials });
   }
 
-  /** The stream that short requests share; anew after one that ended. */
+  /** The line that short requests share; anew after one that ended. */
   get exchange(): Exchange {
-    if (this.#exchange === undefined || this.#exchange.isOver) this.#exchange = new Exchange(this.client, this.addr);
+    if (this.#exchange === undefined || this.#exchange.isOver)
+      this.#exchange = new Exchange(this, { clock: this.#clock });
     return this.#exchange;
+  }
+
+  /** Connects for short requests: most are. */
+  prepare(): void {
+    void this.exchange;
   }
 
   callBegan(): void {

@@ -1,9 +1,13 @@
-// The leader's end of the stream of short requests: each is answered when its answer is there, in any order. Events and not
+// The leader's end of the line of short requests: each is answered when its answer is there, in any order. Events and not
 // iterators: what a turn of those costs was a third of what a request handed on took.
 
-import { Metadata, type ServerDuplexStream } from "@grpc/grpc-js";
-import { Ending, type Log, SwarmError } from "../base/index.js";
-import type { ForwardedAnswers, ForwardedRequests, NumberedAnswer, NumberedRequest } from "../gen/skep/v1/forward.js";
+import { Ending, type Log, messageOf, SwarmError } from "../base/index.js";
+import {
+  ForwardedAnswers,
+  ForwardedRequests,
+  type NumberedAnswer,
+  type NumberedRequest,
+} from "../gen/skep/v1/forward.js";
 import { type ForwardCalls, refuseWorker } from "./forward-calls.js";
 import type { ForwardAnswer } from "./forward-message.js";
 import {
@@ -14,18 +18,18 @@ import {
   shortAnswerBytesMax,
   shortBody,
 } from "./forward-pieces.js";
-import { contextOf } from "./gate.js";
+import type { CallContext } from "./gate.js";
+import type { Line, LineEvents } from "./line.js";
 import { statusOf } from "./status.js";
 
-type Call = ServerDuplexStream<ForwardedRequests, ForwardedAnswers>;
 type What = NonNullable<NumberedAnswer["what"]>;
 
-export function answerExchange(call: Call, calls: ForwardCalls, log: Log): void {
-  new AnsweringExchange(call, calls, log).start();
+export function answerExchange(line: Line, context: CallContext, calls: ForwardCalls, log: Log): LineEvents {
+  return new AnsweringExchange(line, context, calls, log).start();
 }
 
 class AnsweringExchange {
-  readonly #call: Call;
+  readonly #line: Line;
   readonly #nodeId: string;
   readonly #calls: ForwardCalls;
   readonly #log: Log;
@@ -35,43 +39,44 @@ class AnsweringExchange {
   readonly #onClosing = (): void => this.#fail(this.#closing.reason);
   #isFlushAsked = false;
   #isFull = false;
-  /** The other side says no more. */
-  #hasEnded = false;
   #isOver = false;
 
-  constructor(call: Call, calls: ForwardCalls, log: Log) {
-    const { peer, closing } = contextOf(call);
-    this.#call = call;
+  constructor(line: Line, { peer, closing }: CallContext, calls: ForwardCalls, log: Log) {
+    this.#line = line;
     this.#nodeId = peer.node?.nodeId ?? "";
     this.#calls = calls;
     this.#log = log;
     this.#closing = closing;
   }
 
-  start(): void {
-    const call = this.#call;
-    call.once("cancelled", () => this.#stop());
-    call.on("error", () => this.#stop());
-    call.on("drain", () => {
-      this.#isFull = false;
-      this.#flush();
-    });
-    call.once("end", () => {
-      this.#hasEnded = true;
-      this.#flushSoon();
-    });
+  start(): LineEvents {
     this.#closing.addEventListener("abort", this.#onClosing, { once: true });
     try {
       this.#closing.throwIfAborted();
       refuseWorker(this.#nodeId, this.#calls);
+      // The other side learns that it was let in before there is anything to say.
+      this.#line.open();
     } catch (error) {
-      return this.#fail(error);
+      this.#fail(error);
     }
-    // The other side learns that it was let in before there is anything to say.
-    call.sendMetadata(new Metadata());
-    call.on("data", ({ requests }: ForwardedRequests) => {
-      for (const request of requests) this.#take(request);
-    });
+    return {
+      message: (bytes) => this.#taken(bytes),
+      drained: () => {
+        this.#isFull = false;
+        this.#flush();
+      },
+      ended: () => this.#stop(),
+    };
+  }
+
+  #taken(bytes: Uint8Array): void {
+    let requests: readonly NumberedRequest[];
+    try {
+      ({ requests } = ForwardedRequests.decode(bytes));
+    } catch (error) {
+      return this.#fail(new SwarmError("InvalidArgument", `malformed requests: ${messageOf(error)}`));
+    }
+    for (const request of requests) this.#take(request);
   }
 
   #take({ number, what }: NumberedRequest): void {
@@ -123,11 +128,7 @@ class AnsweringExchange {
 
   #flush(): void {
     while (!this.#isOver && !this.#isFull && this.#ready.length > 0) {
-      this.#isFull = !this.#call.write({ answers: this.#next() });
-    }
-    if (!this.#isOver && this.#hasEnded && this.#open.size === 0 && this.#ready.length === 0) {
-      this.#stop();
-      this.#call.end();
+      this.#isFull = !this.#line.write(ForwardedAnswers.encode({ answers: this.#next() }).finish());
     }
   }
 
@@ -146,7 +147,7 @@ class AnsweringExchange {
   #fail(error: unknown): void {
     if (this.#isOver) return;
     this.#stop();
-    if (!this.#call.cancelled) this.#call.emit("error", statusOf(error, this.#log));
+    this.#line.end(statusOf(error, this.#log));
   }
 
   /** open → over: nobody waits for any answer. */

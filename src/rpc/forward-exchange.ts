@@ -1,13 +1,25 @@
-// Short requests to the leader, many on one long-lived stream: what a stream of its own costs both ends is paid once.
+// Short requests to the leader, many on one line: what a stream of its own costs both ends is paid once.
 
-import { type ClientDuplexStream, Metadata, type ServiceError } from "@grpc/grpc-js";
-import { type Ending, SwarmError } from "../base/index.js";
-import type { ForwardedAnswers, ForwardedRequests, NumberedAnswer, NumberedRequest } from "../gen/skep/v1/forward.js";
-import type { ForwardClient } from "../gen/skep/v1/forward_service.js";
-import { dialError } from "./dial-error.js";
+import { type Clock, type Ending, messageOf, SwarmError, type Timer } from "../base/index.js";
+import {
+  ForwardedAnswers,
+  ForwardedRequests,
+  type NumberedAnswer,
+  type NumberedRequest,
+} from "../gen/skep/v1/forward.js";
+import type { Credentials } from "./credentials.js";
 import type { ForwardAnswer, ForwardRequest } from "./forward-message.js";
 import { batchBytesMax, exchangedMax, headersOf, shortRequestBytesMax, wholeRequest } from "./forward-pieces.js";
+import type { Line } from "./line.js";
+import { dialLine } from "./line-dial.js";
 import { NotTheLeader } from "./status.js";
+
+/** Numbered requests one way, their answers the other. */
+export const requestsProtocol = "skep-requests/1";
+/** From dialling to being let in. */
+const openMs = 2_000;
+const pingMs = 10_000;
+const pongMs = 10_000;
 
 /** Requests gather while one message is unanswered, but no longer than this. */
 const gatherMs = 1;
@@ -20,9 +32,16 @@ interface Open {
   readonly left: (reason: unknown) => void;
 }
 
+export interface ExchangeOptions {
+  /** host:port. */
+  readonly addr: string;
+  readonly credentials: Credentials;
+}
+
 export class Exchange {
   readonly #addr: string;
-  readonly #stream: ClientDuplexStream<ForwardedRequests, ForwardedAnswers>;
+  readonly #line: Line;
+  readonly #late: Timer;
   readonly #open = new Map<number, Open>();
   #queue: NumberedRequest[] = [];
   #lastNumber = 0;
@@ -33,20 +52,19 @@ export class Exchange {
   #isFull = false;
   #over: SwarmError | undefined;
 
-  constructor(client: ForwardClient, addr: string) {
+  constructor({ addr, credentials }: ExchangeOptions, { clock }: { readonly clock: Clock }) {
     this.#addr = addr;
-    this.#stream = client.exchange(new Metadata());
-    this.#stream.on("data", ({ answers }: ForwardedAnswers) => {
-      for (const answer of answers) this.#answered(answer);
-      this.#isAwaiting = false;
-      if (this.#queue.length > 0) this.#flushSoon();
+    this.#line = dialLine({ protocol: requestsProtocol, addr, credentials, pingMs, pongMs }, { clock });
+    this.#late = clock.after(openMs, () => this.#line.destroy(new Error("ETIMEDOUT: not let in")));
+    this.#line.start({
+      opened: () => this.#late.cancel(),
+      message: (bytes) => this.#take(bytes),
+      drained: () => {
+        this.#isFull = false;
+        this.#flush();
+      },
+      ended: (error) => this.#end(error ?? new SwarmError("Unavailable", `${addr} ended the line of requests`)),
     });
-    this.#stream.on("drain", () => {
-      this.#isFull = false;
-      this.#flush();
-    });
-    this.#stream.on("error", (error: ServiceError) => this.#end(dialError(error, addr)));
-    this.#stream.on("end", () => this.#end(new SwarmError("Unavailable", `${addr} ended the stream of requests`)));
   }
 
   /** No request can travel here any more. */
@@ -80,7 +98,19 @@ export class Exchange {
 
   close(): void {
     this.#end(new SwarmError("Unavailable", "the connection to the leader was closed"));
-    this.#stream.cancel();
+    this.#line.end();
+  }
+
+  #take(bytes: Uint8Array): void {
+    let answers: readonly NumberedAnswer[];
+    try {
+      ({ answers } = ForwardedAnswers.decode(bytes));
+    } catch (error) {
+      return this.#line.destroy(new Error(`malformed answers: ${messageOf(error)}`));
+    }
+    for (const answer of answers) this.#answered(answer);
+    this.#isAwaiting = false;
+    if (this.#queue.length > 0) this.#flushSoon();
   }
 
   #send(message: NumberedRequest): void {
@@ -113,7 +143,8 @@ export class Exchange {
         if (count > 0 && bytesTotal > batchBytesMax) break;
         count += 1;
       }
-      this.#isFull = !this.#stream.write({ requests: this.#queue.splice(0, count) });
+      const requests = this.#queue.splice(0, count);
+      this.#isFull = !this.#line.write(ForwardedRequests.encode({ requests }).finish());
       this.#isAwaiting = true;
     }
   }
@@ -142,6 +173,7 @@ export class Exchange {
   /** open → over: who waits learns that no answer came. */
   #end(error: SwarmError): void {
     this.#over ??= error;
+    this.#late.cancel();
     this.#queue = [];
     clearTimeout(this.#gathering);
     for (const [number, open] of [...this.#open]) {

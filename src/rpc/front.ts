@@ -43,6 +43,8 @@ export interface FrontModules {
   readonly identity: CredentialSource;
   readonly clock: Clock;
   readonly log: Log;
+  /** What may be spoken on a connection, by its name in the handshake. */
+  readonly protocols: readonly string[];
   /** Takes over a connection whose TLS stands. */
   serve(socket: tls.TLSSocket, peer: Peer): void;
 }
@@ -85,7 +87,7 @@ export class Front {
       ...secureContext(modules.identity.current),
       requestCert: true,
       rejectUnauthorized: false,
-      ALPNProtocols: ["h2"],
+      ALPNProtocols: [...modules.protocols],
       handshakeTimeout: options.handshakeMs ?? handshakeMs,
     });
     this.#tls.on("secureConnection", (socket) => this.#secured(socket));
@@ -177,7 +179,7 @@ export class Front {
   #secured(socket: tls.TLSSocket): void {
     const connection = this.#connections.get(keyOf(socket));
     socket.on("error", () => socket.destroy());
-    if (connection === undefined || socket.alpnProtocol !== "h2") {
+    if (connection === undefined || !this.#modules.protocols.includes(socket.alpnProtocol || "")) {
       socket.destroy();
       return;
     }

@@ -14,7 +14,7 @@ import { type Access, type AccessWorld, type Peer, refusalFor, removedText } fro
 import type { ConnectionEnds } from "./front.js";
 import { CallLimit } from "./limit.js";
 import { sparseWarn, type Warn } from "./sparse-log.js";
-import { removedTrailer } from "./status.js";
+import { type CallStatus, removedTrailer } from "./status.js";
 
 /** Two of gRPC's types it does not export. */
 type AuthContext = ReturnType<ServerInterceptingCallInterface["getAuthContext"]>;
@@ -85,7 +85,8 @@ function refusalOf(
   return denied(details, peer, modules);
 }
 
-function denied(details: string, { node }: Peer, modules: GateModules): PartialStatusObject {
+/** The refusal of a peer, which learns whether that is because it was removed. */
+export function denied(details: string, { node }: Peer, modules: Pick<GateModules, "world">): CallStatus {
   const metadata = new Metadata();
   if (node !== undefined && modules.world().isRemoved(node.nodeId)) metadata.set(removedTrailer, "true");
   return { code: status.PERMISSION_DENIED, details, metadata };

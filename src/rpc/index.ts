@@ -1,10 +1,11 @@
 /**
- * What nodes say to each other: gRPC over mutual TLS on one port. Here are the server, the clients, and the binding of
- * the swarm's services to both; what is said is decided elsewhere.
+ * What nodes say to each other over mutual TLS on one port: gRPC, and lines for the two streams on whose every message a user
+ * waits (docs/decisions/lines.md). Here are the server, the clients, and the binding of the swarm's services to both; what is
+ * said is decided elsewhere.
  *
  * What must stay true:
- * R1  every call passes the gate before anything of it is read: a method is open to the roles its binding names, and to
- *     nobody else. A method without a row in that table is not served.
+ * R1  every call passes the gate before anything of it is read, and so does every line: a method is open to the roles its
+ *     binding names, and to nobody else. A method without a row in that table is not served.
  * R2  who calls is what the verified certificate of the connection says, never what a message says.
  * R3  a node that was removed is refused at its next call or message, whatever its certificate says.
  * R4  a peer without a certificate of ours in force is a stranger: another gRPC server with far smaller bounds serves it,
@@ -15,7 +16,7 @@
  * R7  who waits for a peer holds a bounded amount for it: links drop and say so, snapshots wait for the other side.
  *
  * Start at server.ts; front.ts accepts connections, gate.ts and access.ts let calls in, dial.ts calls; raft-links.ts and
- * raft-binding.ts carry the consensus.
+ * raft-binding.ts carry the consensus; line.ts is a line, lines.ts serves them.
  */
 export { type Access, managersOnly, members, type Peer, type PeerNode, refusalFor } from "./access.js";
 export { remoteAddress } from "./address.js";

@@ -1,14 +1,15 @@
-// The Transport service of the Raft library: the receiving side of links and of snapshots.
+// The receiving side of what members of the consensus say: lines of messages, and snapshots over gRPC.
 
-import type { ServerDuplexStream, ServerReadableStream, sendUnaryData } from "@grpc/grpc-js";
-import { Metadata } from "@grpc/grpc-js";
+import type { ServerDuplexStream } from "@grpc/grpc-js";
 import { type Clock, invariant, type Log, messageOf, SwarmError } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
-import type { Batch, LinkEnd, SnapshotAnswer, SnapshotPart } from "../gen/skep/raft/v1/transport.js";
+import { Batch, type SnapshotAnswer, type SnapshotPart } from "../gen/skep/raft/v1/transport.js";
 import { TransportService } from "../gen/skep/raft/v1/transport_service.js";
-import { managersOnly } from "./access.js";
+import { managersOnly, type Peer } from "./access.js";
 import { type Binding, defineBinding } from "./binding.js";
-import { contextOf } from "./gate.js";
+import { type CallContext, contextOf } from "./gate.js";
+import type { Line, LineEvents } from "./line.js";
+import { raftProtocol } from "./raft-dial.js";
 import { checkEnds, checkMessage, checkSnapshot, type Members } from "./raft-messages.js";
 import { SnapshotReceiver } from "./raft-snapshot-receiver.js";
 import { sparseWarn, type Warn } from "./sparse-log.js";
@@ -23,8 +24,6 @@ export interface RaftCalls extends Members {
   connectionBroken(raftId: number): void;
 }
 
-type LinkCall = ServerReadableStream<Batch, LinkEnd>;
-
 /** Refuses what is not to this member, and what is known to be from another node than the certificate's. */
 export function raftBinding(calls: RaftCalls, modules: { readonly clock: Clock; readonly log: Log }): Binding {
   const { clock, log } = modules;
@@ -36,9 +35,8 @@ export function raftBinding(calls: RaftCalls, modules: { readonly clock: Clock; 
   });
   return defineBinding(
     TransportService,
-    { link: managersOnly, snapshot: managersOnly },
+    { snapshot: managersOnly },
     {
-      link: (call: LinkCall, answer: sendUnaryData<LinkEnd>) => links.serve(call, answer),
       snapshot: (call: ServerDuplexStream<SnapshotPart, SnapshotAnswer>) => {
         const { closing } = contextOf(call);
         const take = (stream: StreamCall<SnapshotPart>): AsyncIterable<SnapshotAnswer> =>
@@ -46,6 +44,7 @@ export function raftBinding(calls: RaftCalls, modules: { readonly clock: Clock; 
         void serveStream(call, take, log);
       },
     },
+    { protocol: raftProtocol, access: managersOnly, serve: (line, context) => links.serve(line, context) },
   );
 }
 
@@ -55,7 +54,7 @@ class IncomingLinks {
   readonly #troubles: { readonly warn: Warn };
   readonly #log: Log;
   /** The newest of each member: an older one that ends was replaced, it did not break. */
-  readonly #newest = new Map<number, LinkCall>();
+  readonly #newest = new Map<number, Line>();
 
   constructor(calls: RaftCalls, troubles: { readonly warn: Warn }, log: Log) {
     this.#calls = calls;
@@ -63,54 +62,61 @@ class IncomingLinks {
     this.#log = log;
   }
 
-  serve(call: LinkCall, answer: sendUnaryData<LinkEnd>): void {
-    const { closing } = contextOf(call);
+  serve(line: Line, { peer, closing }: CallContext): LineEvents {
     let from: number | undefined;
-    const end = (error?: unknown): void => {
-      if (call.listenerCount("data") === 0) return;
-      call.removeAllListeners("data").resume();
+    /** Whether the line was the newest of its member. */
+    const forget = (): boolean => {
       closing.removeEventListener("abort", stop);
-      if (from !== undefined && this.#newest.get(from) === call) this.#newest.delete(from);
-      if (error === undefined) answer(null, {});
-      else answer(statusOf(error, this.#log));
+      return from !== undefined && this.#newest.get(from) === line && this.#newest.delete(from);
+    };
+    const end = (error: unknown): void => {
+      forget();
+      line.end(statusOf(error, this.#log));
     };
     const stop = (): void => end(closing.reason);
-    closing.addEventListener("abort", stop, { once: true });
-    call.on("data", (batch: Batch) => {
-      try {
-        this.#take(batch, call);
-        if (from === undefined) this.#letIn(batch.from, call);
-        from = batch.from;
-      } catch (error) {
-        this.#refused(call, error);
-        end(error);
-      }
-    });
-    call.once("end", () => end());
-    call.once("cancelled", () => {
-      const isBreak = from !== undefined && this.#newest.get(from) === call;
-      end(new SwarmError("Unavailable", "the link broke"));
-      if (from !== undefined && isBreak) this.#calls.connectionBroken(from);
-    });
+    if (closing.aborted) stop();
+    else closing.addEventListener("abort", stop, { once: true });
+    return {
+      message: (bytes) => {
+        try {
+          const batch = batchOf(bytes);
+          this.#take(batch, peer);
+          if (from === undefined) this.#letIn(batch.from, line);
+          from = batch.from;
+        } catch (error) {
+          this.#refused(peer, error);
+          end(error);
+        }
+      },
+      ended: (error) => {
+        const isBreak = forget() && error !== undefined;
+        if (isBreak && from !== undefined) this.#calls.connectionBroken(from);
+      },
+    };
   }
 
-  #take(batch: Batch, call: LinkCall): void {
-    const { node } = contextOf(call).peer;
+  #take(batch: Batch, { node }: Peer): void {
     invariant(node !== undefined, "a link is of a member (R1)");
     checkEnds(batch, node, this.#calls);
     for (const message of batch.messages) checkMessage(message, batch);
     for (const message of batch.messages) this.#calls.step(message);
   }
 
-  /** The other side learns that it is, too. */
-  #letIn(from: number, call: LinkCall): void {
-    this.#newest.set(from, call);
-    call.sendMetadata(new Metadata());
+  #letIn(from: number, line: Line): void {
+    this.#newest.set(from, line);
+    line.open();
   }
 
-  #refused(call: LinkCall, error: unknown): void {
-    const { address, node } = contextOf(call).peer;
+  #refused({ address, node }: Peer, error: unknown): void {
     this.#troubles.warn("raft message refused", { address, nodeId: node?.nodeId, reason: messageOf(error) });
+  }
+}
+
+function batchOf(bytes: Uint8Array): Batch {
+  try {
+    return Batch.decode(bytes);
+  } catch (error) {
+    throw new SwarmError("InvalidArgument", "malformed raft message: it is no batch", { cause: error });
   }
 }
 

@@ -1,37 +1,22 @@
-// One attempt to reach another member, and the gRPC stream it becomes: on a channel of its own, with the credentials of now.
+// One attempt to reach another member, and the line it becomes: a connection of its own, with the credentials of now.
 
-import {
-  type CallOptions,
-  type ChannelCredentials,
-  type ChannelOptions,
-  type Client,
-  type ClientWritableStream,
-  Metadata,
-  makeGenericClientConstructor,
-  type ServiceError,
-} from "@grpc/grpc-js";
-import type { Clock, Timer } from "../base/index.js";
+import type { Clock, SwarmError, Timer } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
-import { Batch, type LinkEnd } from "../gen/skep/raft/v1/transport.js";
-import { TransportService } from "../gen/skep/raft/v1/transport_service.js";
+import { Batch } from "../gen/skep/raft/v1/transport.js";
 import type { Credentials } from "./credentials.js";
-import { clientTo } from "./dial.js";
+import type { Line } from "./line.js";
+import { dialLine } from "./line-dial.js";
 import type { Ends } from "./raft-messages.js";
 
+/** Batches of messages, from one member to another. */
+export const raftProtocol = "skep-raft/1";
 /** From dialling to being let in. */
 const openMs = 1_000;
-/** For what was written last to arrive when the stream is left. */
-const leaveMs = 500;
 /** Batches handed to the connection and not yet written by it. */
 const writesMax = 2;
 /** A peer that vanished is noticed after the sum of both: TCP alone would try again ever more seldom. */
-const keepaliveMs = 2_000;
-const keepaliveTimeoutMs = 2_000;
-
-const channelOptions: ChannelOptions = {
-  "grpc.keepalive_time_ms": keepaliveMs,
-  "grpc.keepalive_timeout_ms": keepaliveTimeoutMs,
-};
+const pingMs = 2_000;
+const pongMs = 2_000;
 
 export interface RaftDialOptions {
   readonly ends: Ends;
@@ -44,7 +29,7 @@ export interface RaftDialModules {
   /** The other side has let us in. */
   readonly opened: () => void;
   /** It is over, by the other side or a failure; undefined: ended in good order. Also after `leave`. */
-  readonly ended: (error: ServiceError | undefined) => void;
+  readonly ended: (error: SwarmError | undefined) => void;
 }
 
 export class RaftDial {
@@ -52,12 +37,13 @@ export class RaftDial {
   readonly certificate: string;
   readonly #ends: Ends;
   readonly #clock: Clock;
-  readonly #client: LinkClient;
-  readonly #stream: ClientWritableStream<Buffer>;
+  readonly #line: Line;
   readonly #late: Timer;
   #openedMs: number | undefined;
   #early = 0;
   #wasSilent = false;
+  #writes = 0;
+  #left = (): void => {};
 
   /** Throws when address or credentials are no such thing. What is written goes out as soon as the connection stands. */
   constructor({ ends, addr, credentials }: RaftDialOptions, { clock, opened, ended }: RaftDialModules) {
@@ -65,22 +51,23 @@ export class RaftDial {
     this.certificate = credentials.certificate;
     this.#ends = ends;
     this.#clock = clock;
-    this.#client = clientTo(LinkClient, addr, { as: credentials }, channelOptions);
-    this.#stream = this.#client.link(new Metadata(), {}, (error) => {
-      this.#late.cancel();
-      this.#client.close();
-      ended(error ?? undefined);
-    });
+    this.#line = dialLine({ protocol: raftProtocol, addr, credentials, pingMs, pongMs }, { clock });
     this.#late = clock.after(openMs, () => {
       this.#wasSilent = true;
-      this.#stream.cancel();
+      this.#line.destroy(new Error("ETIMEDOUT: not let in"));
     });
-    // Whatever it is, the callback above hears of it too.
-    this.#stream.on("error", () => {});
-    this.#stream.once("metadata", () => {
-      this.#late.cancel();
-      this.#openedMs = clock.monotonic();
-      opened();
+    this.#line.start({
+      message: () => {},
+      opened: () => {
+        this.#late.cancel();
+        this.#openedMs = clock.monotonic();
+        opened();
+      },
+      ended: (error) => {
+        this.#late.cancel();
+        this.#left();
+        ended(error);
+      },
     });
     this.write([], () => {});
   }
@@ -101,14 +88,18 @@ export class RaftDial {
   }
 
   get isWritable(): boolean {
-    return this.#stream.writableLength < writesMax;
+    return this.#writes < writesMax;
   }
 
-  /** One gRPC message; says how many bytes. `done`: the connection has taken it, or never will. */
+  /** One message of the line; says how many bytes. `done`: the connection has taken it, or never will. */
   write(messages: readonly Message[], done: () => void): number {
     if (this.#openedMs === undefined) this.#early += messages.length;
-    const bytes = Buffer.from(Batch.encode({ ...this.#ends, messages }).finish());
-    this.#stream.write(bytes, done);
+    const bytes = Batch.encode({ ...this.#ends, messages }).finish();
+    this.#writes += 1;
+    this.#line.write(bytes, () => {
+      this.#writes -= 1;
+      done();
+    });
     return bytes.length;
   }
 
@@ -116,30 +107,8 @@ export class RaftDial {
   leave(): Promise<void> {
     this.#late.cancel();
     return new Promise((resolve) => {
-      const late = this.#clock.after(leaveMs, () => this.#stream.cancel());
-      this.#stream.once("status", () => {
-        late.cancel();
-        resolve();
-      });
-      this.#stream.end();
+      this.#left = resolve;
+      this.#line.end();
     });
   }
 }
-
-/** The generated client, but for batches that are encoded already. */
-interface LinkClient extends Client {
-  link(
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    done: (error: ServiceError | null, end?: LinkEnd) => void,
-  ): ClientWritableStream<Buffer>;
-}
-
-const LinkClient = makeGenericClientConstructor(
-  { link: { ...TransportService.link, requestSerialize: (batch: Buffer) => batch } },
-  "skep.raft.v1.Transport",
-) as unknown as new (
-  addr: string,
-  credentials: ChannelCredentials,
-  options: ChannelOptions,
-) => LinkClient;

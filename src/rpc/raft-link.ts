@@ -1,11 +1,9 @@
-// The link to one other member: one gRPC stream on a channel of its own, dialled anew whenever it ends. Messages wait in a
-// bounded queue; what gathers while one gRPC message is being written travels in the next.
+// The link to one other member: a line of its own, dialled anew whenever it ends. Messages wait in a bounded queue; what gathers
+// while two batches are being written travels in the next.
 
-import { type ServiceError, status } from "@grpc/grpc-js";
-import { type Clock, type Log, messageOf, type Timer } from "../base/index.js";
+import { type Clock, type ErrorKind, type Log, messageOf, type SwarmError, type Timer } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import type { Credentials } from "./credentials.js";
-import { dialError } from "./dial-error.js";
 import { RaftDial } from "./raft-dial.js";
 import type { Ends } from "./raft-messages.js";
 import { probe } from "./raft-probe.js";
@@ -17,7 +15,7 @@ const backoffFirstMs = 10;
 const backoffMaxMs = 500;
 /** A link that held this long ends a row of failures; so does one that broke and was not refused. */
 const steadyMs = 1_000;
-const connectionCodes: readonly status[] = [status.UNAVAILABLE, status.CANCELLED, status.INTERNAL, status.UNKNOWN];
+const connectionKinds: readonly ErrorKind[] = ["Unavailable", "Internal", "Unknown"];
 
 export interface RaftLinkModules {
   readonly clock: Clock;
@@ -49,7 +47,7 @@ export class RaftLink {
   #isSilent = false;
   /** Whether it still is so is being looked at. */
   #isKnocking = false;
-  #isFlushAsked = false;
+  #isKeepAsked = false;
   #lost = 0;
   /** When something was sent last, monotonic. */
   #usedMs: number;
@@ -65,14 +63,22 @@ export class RaftLink {
     return this.#modules.clock.monotonic() - this.#usedMs;
   }
 
-  /** Takes a message; written together with all that is taken in this turn. */
-  send(message: Message): void {
+  /** Takes a message; nothing is written before `flush`. */
+  take(message: Message): void {
     if (this.#isClosed || !this.#queue.push(message)) this.#lost += 1;
-    if (this.#isFlushAsked) return;
-    this.#isFlushAsked = true;
+  }
+
+  /**
+   * Writes what was taken: at once where the connection stands, so that it is on its way before the caller does anything else.
+   * What else there is to do (dial, report what was lost) comes after the caller.
+   */
+  flush(): void {
+    this.#usedMs = this.#modules.clock.monotonic();
+    if (this.#dial !== undefined && this.#isCurrent(this.#dial) && this.#lost === 0) return this.#flush();
+    if (this.#isKeepAsked) return;
+    this.#isKeepAsked = true;
     queueMicrotask(() => {
-      this.#isFlushAsked = false;
-      this.#usedMs = this.#modules.clock.monotonic();
+      this.#isKeepAsked = false;
       this.keep();
       this.#flush();
       this.#reportLost();
@@ -115,7 +121,7 @@ export class RaftLink {
     }
   }
 
-  /** nothing → dialling, once an address that was silent takes a connection: gRPC would leave each attempt's socket behind. */
+  /** nothing → dialling, once an address that was silent takes a connection: an attempt there costs a socket for as long as it is waited for. */
   #knock(addr: string): void {
     this.#isKnocking = true;
     const knocked = (failure: string | undefined): void => {
@@ -162,18 +168,18 @@ export class RaftLink {
   }
 
   /** dialling or open → nothing, by the other side or a failure; then dialled again. */
-  #ended(dial: RaftDial, error: ServiceError | undefined): void {
+  #ended(dial: RaftDial, error: SwarmError | undefined): void {
     if (this.#dial !== dial) return;
     this.#dial = undefined;
     this.#isSilent = dial.wasSilent;
-    const reason = error === undefined ? "ended by the other side" : dialError(error, dial.addr).message;
-    if (error?.code === status.ALREADY_EXISTS) this.#modules.removed();
+    const reason = error === undefined ? "ended by the other side" : error.message;
+    if (error?.kind === "AlreadyExists") this.#modules.removed();
     const { heldMs } = dial;
     if (heldMs === undefined) {
       this.#lost += dial.early;
       return this.#failed(dial.addr, reason);
     }
-    if (heldMs >= steadyMs || (error !== undefined && connectionCodes.includes(error.code))) this.#failures = 0;
+    if (heldMs >= steadyMs || (error !== undefined && connectionKinds.includes(error.kind))) this.#failures = 0;
     this.#broke(dial.addr, reason);
   }
 

@@ -64,7 +64,13 @@ export class RaftLinks {
   /** Takes messages for others, in order for each. What cannot be sent is dropped and reported with `unreachable`. */
   send(messages: readonly Message[]): void {
     if (this.#isClosed) return;
-    for (const message of messages) this.#linkTo(message.to).send(message);
+    const links = new Set<RaftLink>();
+    for (const message of messages) {
+      const link = this.#linkTo(message.to);
+      link.take(message);
+      links.add(link);
+    }
+    for (const link of links) link.flush();
   }
 
   /**

@@ -13,7 +13,8 @@ import type { Access } from "./access.js";
 import type { Binding } from "./binding.js";
 import type { CredentialSource } from "./credentials.js";
 import { Front, type FrontOptions } from "./front.js";
-import { gate } from "./gate.js";
+import { type GateModules, gate } from "./gate.js";
+import { Lines } from "./lines.js";
 
 /** A member's message: a Raft entry or a piece of a snapshot is the largest. */
 const memberBytesMax = 4 * 1024 * 1024;
@@ -28,6 +29,8 @@ const keepaliveTimeoutMs = 10_000;
 /** How long calls under way may still take when the server stops. */
 const closeMs = 2_000;
 const metricsPeriodMs = 5_000;
+/** gRPC's, in the handshake. */
+const http2 = "h2";
 
 export type RpcServerOptions = FrontOptions;
 
@@ -103,10 +106,7 @@ export class RpcServer {
           log,
           closing: this.#closing.signal,
           peerAt: (ends) => this.#front.peerAt(ends),
-          world: () => ({
-            clusterId: this.#modules.identity.current.clusterId,
-            isRemoved: (nodeId) => this.#modules.isRemoved(nodeId),
-          }),
+          world: () => this.#world,
           accessTo: (path) => access.get(path),
         }),
       ],
@@ -115,13 +115,27 @@ export class RpcServer {
     return server;
   }
 
+  #newLines(): Lines {
+    const { clock, log, bindings } = this.#modules;
+    return new Lines(
+      bindings.flatMap(({ line }) => line ?? []),
+      { clock, log, closing: this.#closing.signal, world: () => this.#world },
+    );
+  }
+
+  get #world(): ReturnType<GateModules["world"]> {
+    const { clusterId } = this.#modules.identity.current;
+    return { clusterId, isRemoved: (nodeId) => this.#modules.isRemoved(nodeId) };
+  }
+
   #newFront(options: FrontOptions, members: ConnectionInjector, strangers: ConnectionInjector): Front {
     const { identity, clock, log } = this.#modules;
+    const lines = this.#newLines();
     return new Front(options, {
-      identity,
-      clock,
-      log,
-      serve: (socket, peer) => (peer.node ? members : strangers).injectConnection(socket),
+      ...{ identity, clock, log, protocols: [http2, ...lines.protocols] },
+      serve: (socket, peer) => {
+        if (!lines.accept(socket, peer)) (peer.node ? members : strangers).injectConnection(socket);
+      },
     });
   }
 

@@ -2,6 +2,7 @@
 
 import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { type ErrorKind, type Log, messageOf, SwarmError } from "../base/index.js";
+import type { LineEnd } from "../gen/skep/v1/line.js";
 
 const codeByKind: Readonly<Record<ErrorKind, status>> = {
   InvalidArgument: status.INVALID_ARGUMENT,
@@ -33,7 +34,7 @@ export const removedTrailer = "skep-removed";
 export interface CallStatus {
   readonly code: status;
   readonly details: string;
-  readonly metadata: Metadata;
+  readonly metadata?: Metadata;
 }
 
 /** A manager that does not lead was asked what only the leader answers. */
@@ -64,6 +65,11 @@ export function statusOf(error: unknown, log: Log): CallStatus {
 }
 
 /** The kind of a failed call. */
-export function kindOf(error: ServiceError): ErrorKind {
+export function kindOf(error: Pick<ServiceError, "code">): ErrorKind {
   return kindByCode.get(error.code) ?? "Unknown";
+}
+
+/** What the other end of a line said when it ended it. */
+export function errorOf({ code, details, removed }: LineEnd): SwarmError {
+  return removed ? new NodeRemoved(details) : new SwarmError(kindOf({ code }), details);
 }

@@ -4,6 +4,7 @@
 import { setMaxListeners } from "node:events";
 import { connect } from "node:net";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { systemClock } from "../../src/base/host/index.js";
 import { Ending, silentLog } from "../../src/base/index.js";
 import { ForwardClient } from "../../src/gen/skep/v1/forward_service.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
@@ -47,7 +48,7 @@ async function serve(handle: ForwardHandler, leaderAddr = ""): Promise<TestServe
 }
 
 function link(credentials: () => Credentials = () => other): LeaderLink {
-  const made = new LeaderLink({}, { credentials, log: silentLog });
+  const made = new LeaderLink({}, { credentials, clock: systemClock, log: silentLog });
   open.push(made);
   return made;
 }

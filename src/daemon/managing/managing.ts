@@ -82,7 +82,7 @@ export class Managing {
     this.leaderLinks = new LeaderLinks({
       clock,
       addrs: () => this.#others.flatMap((id) => this.manager.addressOf(id) ?? []),
-      newLink: () => new LeaderLink({}, { credentials: () => identity.current, log }),
+      newLink: () => new LeaderLink({}, { credentials: () => identity.current, clock, log }),
     });
     this.#server = this.#newServer();
     this.#scope = new Scope(log, (component, error) => options.onFatal(new Error(`${component}: ${messageOf(error)}`)));

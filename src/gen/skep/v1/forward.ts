@@ -42,7 +42,7 @@ export interface ForwardedRequests {
   readonly requests: readonly NumberedRequest[];
 }
 
-/** Numbers are the sender's, one for each request of a stream. */
+/** Numbers are the sender's, one for each request of a line. */
 export interface NumberedRequest {
   readonly number: number;
   readonly what?: { readonly $case: "request"; readonly value: ForwardedRequest } | {

@@ -16,7 +16,7 @@ import {
   type Metadata,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { ForwardedAnswer, ForwardedAnswers, ForwardedRequest, ForwardedRequests } from "./forward.js";
+import { ForwardedAnswer, ForwardedRequest } from "./forward.js";
 
 export const protobufPackage = "skep.v1";
 
@@ -32,23 +32,11 @@ export const ForwardService = {
     responseSerialize: (value: ForwardedAnswer) => Buffer.from(ForwardedAnswer.encode(value).finish()),
     responseDeserialize: (value: Buffer) => ForwardedAnswer.decode(value),
   },
-  /** One long-lived stream of short requests. */
-  exchange: {
-    path: "/skep.v1.Forward/Exchange",
-    requestStream: true,
-    responseStream: true,
-    requestSerialize: (value: ForwardedRequests) => Buffer.from(ForwardedRequests.encode(value).finish()),
-    requestDeserialize: (value: Buffer) => ForwardedRequests.decode(value),
-    responseSerialize: (value: ForwardedAnswers) => Buffer.from(ForwardedAnswers.encode(value).finish()),
-    responseDeserialize: (value: Buffer) => ForwardedAnswers.decode(value),
-  },
 } as const;
 
 export interface ForwardServer extends UntypedServiceImplementation {
   /** One stream per request; ending it from either side cancels the other. */
   ask: handleBidiStreamingCall<ForwardedRequest, ForwardedAnswer>;
-  /** One long-lived stream of short requests. */
-  exchange: handleBidiStreamingCall<ForwardedRequests, ForwardedAnswers>;
 }
 
 export interface ForwardClient extends Client {
@@ -56,10 +44,6 @@ export interface ForwardClient extends Client {
   ask(): ClientDuplexStream<ForwardedRequest, ForwardedAnswer>;
   ask(options: Partial<CallOptions>): ClientDuplexStream<ForwardedRequest, ForwardedAnswer>;
   ask(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ForwardedRequest, ForwardedAnswer>;
-  /** One long-lived stream of short requests. */
-  exchange(): ClientDuplexStream<ForwardedRequests, ForwardedAnswers>;
-  exchange(options: Partial<CallOptions>): ClientDuplexStream<ForwardedRequests, ForwardedAnswers>;
-  exchange(metadata: Metadata, options?: Partial<CallOptions>): ClientDuplexStream<ForwardedRequests, ForwardedAnswers>;
 }
 
 export const ForwardClient = makeGenericClientConstructor(ForwardService, "skep.v1.Forward") as unknown as {

@@ -11,16 +11,15 @@ import { Message } from "./messages.js";
 
 export const protobufPackage = "skep.raft.v1";
 
-/** What gathered for one member since the last one: one gRPC message. The first of a stream is empty and says who speaks. */
+/**
+ * What gathered for one member since the last one: one message of a line. The first of a line is empty and says who speaks.
+ * Nothing goes back: answers have a line of their own, the other way.
+ */
 export interface Batch {
   /** Raft ids: of every message in it. */
   readonly from: number;
   readonly to: number;
   readonly messages: readonly Message[];
-}
-
-/** A link carries nothing back: answers have a link of their own, the other way. */
-export interface LinkEnd {
 }
 
 /** From the sender: an offer, then pieces, then the end. */
@@ -149,49 +148,6 @@ export const Batch = {
     message.from = object.from ?? 0;
     message.to = object.to ?? 0;
     message.messages = object.messages?.map((e) => Message.fromPartial(e)) || [];
-    return message;
-  },
-};
-
-function createBaseLinkEnd(): LinkEnd {
-  return {};
-}
-
-export const LinkEnd = {
-  encode(_: LinkEnd, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
-    return writer;
-  },
-
-  decode(input: _m0.Reader | Uint8Array, length?: number): LinkEnd {
-    const reader = input instanceof _m0.Reader ? input : _m0.Reader.create(input);
-    let end = length === undefined ? reader.len : reader.pos + length;
-    const message = createBaseLinkEnd() as any;
-    while (reader.pos < end) {
-      const tag = reader.uint32();
-      switch (tag >>> 3) {
-      }
-      if ((tag & 7) === 4 || tag === 0) {
-        break;
-      }
-      reader.skipType(tag & 7);
-    }
-    return message;
-  },
-
-  fromJSON(_: any): LinkEnd {
-    return {};
-  },
-
-  toJSON(_: LinkEnd): unknown {
-    const obj: any = {};
-    return obj;
-  },
-
-  create<I extends Exact<DeepPartial<LinkEnd>, I>>(base?: I): LinkEnd {
-    return LinkEnd.fromPartial(base ?? ({} as any));
-  },
-  fromPartial<I extends Exact<DeepPartial<LinkEnd>, I>>(_: I): LinkEnd {
-    const message = createBaseLinkEnd() as any;
     return message;
   },
 };

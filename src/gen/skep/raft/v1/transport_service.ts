@@ -11,30 +11,17 @@ import {
   Client,
   type ClientDuplexStream,
   type ClientOptions,
-  type ClientWritableStream,
   type handleBidiStreamingCall,
-  type handleClientStreamingCall,
   makeGenericClientConstructor,
   type Metadata,
-  type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
-import { Batch, LinkEnd, SnapshotAnswer, SnapshotPart } from "./transport.js";
+import { SnapshotAnswer, SnapshotPart } from "./transport.js";
 
 export const protobufPackage = "skep.raft.v1";
 
 export type TransportService = typeof TransportService;
 export const TransportService = {
-  /** For as long as both live: one from each member to each other one. */
-  link: {
-    path: "/skep.raft.v1.Transport/Link",
-    requestStream: true,
-    responseStream: false,
-    requestSerialize: (value: Batch) => Buffer.from(Batch.encode(value).finish()),
-    requestDeserialize: (value: Buffer) => Batch.decode(value),
-    responseSerialize: (value: LinkEnd) => Buffer.from(LinkEnd.encode(value).finish()),
-    responseDeserialize: (value: Buffer) => LinkEnd.decode(value),
-  },
   /** On a connection of its own. */
   snapshot: {
     path: "/skep.raft.v1.Transport/Snapshot",
@@ -48,28 +35,11 @@ export const TransportService = {
 } as const;
 
 export interface TransportServer extends UntypedServiceImplementation {
-  /** For as long as both live: one from each member to each other one. */
-  link: handleClientStreamingCall<Batch, LinkEnd>;
   /** On a connection of its own. */
   snapshot: handleBidiStreamingCall<SnapshotPart, SnapshotAnswer>;
 }
 
 export interface TransportClient extends Client {
-  /** For as long as both live: one from each member to each other one. */
-  link(callback: (error: ServiceError | null, response: LinkEnd) => void): ClientWritableStream<Batch>;
-  link(
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: LinkEnd) => void,
-  ): ClientWritableStream<Batch>;
-  link(
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: LinkEnd) => void,
-  ): ClientWritableStream<Batch>;
-  link(
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: LinkEnd) => void,
-  ): ClientWritableStream<Batch>;
   /** On a connection of its own. */
   snapshot(): ClientDuplexStream<SnapshotPart, SnapshotAnswer>;
   snapshot(options: Partial<CallOptions>): ClientDuplexStream<SnapshotPart, SnapshotAnswer>;
