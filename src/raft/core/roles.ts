@@ -183,15 +183,14 @@ export class Roles {
   /** Says no to a pre-vote, so that who asks need not wait; a vote is not answered, it would carry no news. */
   #refuseAll(requests: readonly Message[]): void {
     for (const { from, body } of requests) {
-      if (body?.$case === "preVote")
-        this.#outbox.promise(from, { $case: "preVoteAnswer", value: { isGranted: false } });
+      if (body?.$case === "preVote") this.#outbox.promise(from, this.#preVoteAnswer(false));
     }
   }
 
   /** An old leader hears that it is one, an old candidate that it is late: with pre-votes, no term of theirs would tell them. */
   answerEarlier({ from }: Message, body: Body): void {
     const refusal = { isGranted: false };
-    if (body.$case === "preVote") this.#outbox.promise(from, { $case: "preVoteAnswer", value: refusal });
+    if (body.$case === "preVote") this.#outbox.promise(from, this.#preVoteAnswer(false));
     else if (body.$case === "vote") this.#outbox.promise(from, { $case: "voteAnswer", value: refusal });
     else if (isFromLeader(body)) {
       const value = { index: 0, isRejected: true, hintIndex: 0, hintTerm: 0 };
@@ -231,8 +230,25 @@ export class Roles {
     const isGranted = term > this.#state.term && isWorthy && !this.#isBlank;
     if (isGranted && isRival) this.becomeFollower(none);
     if (isGranted && (isRival || request.gone !== none)) this.#election.yieldTurn();
-    const body: Body = { $case: "preVoteAnswer", value: { isGranted } };
-    this.#outbox.promise(from, body, isGranted ? term : this.#state.term);
+    this.#outbox.promise(from, this.#preVoteAnswer(isGranted), isGranted ? term : this.#state.term);
+  }
+
+  #preVoteAnswer(isGranted: boolean): Body {
+    const index = this.#log.committed;
+    return { $case: "preVoteAnswer", value: { isGranted, commit: { index, term: this.#log.termOf(index) ?? 0 } } };
+  }
+
+  /**
+   * What one member knows to be committed is, for whoever has that entry, and in whatever term it is said. A leader may tell
+   * only who is removed that it is, and lose its power: who was removed cannot stand, has more of the log than those that
+   * still ask it for its vote, and refuses them. Who learns of a change stands again when it is applied (C1).
+   */
+  learnCommit(from: number, commit: Position | undefined): void {
+    const log = this.#log;
+    const isAsked = this.#role.kind !== "leader" && this.#modules.membership().voters.includes(from);
+    if (!isAsked || !commit || commit.index <= log.committed || !log.matches(commit.index, commit.term)) return;
+    log.commit(commit.index);
+    if (this.#role.kind !== "follower" && log.hasUnappliedChange) this.becomeFollower(none);
   }
 
   countVote(from: number, isGranted: boolean): void {

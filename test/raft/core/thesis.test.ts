@@ -2,12 +2,15 @@
 
 import { describe, expect, test } from "vitest";
 import { EntryKind } from "../../../src/gen/skep/raft/v1/raft.js";
+import { RaftCore } from "../../../src/raft/core/core.js";
+import { SeededRandom } from "../../../src/sim/index.js";
 import {
   aCore,
   append,
   appendAnswer,
   Cores,
   change,
+  coreOptions,
   elect,
   entry,
   heartbeat,
@@ -553,6 +556,66 @@ describe("§6 and thesis §4 membership", () => {
     expect([cores.membership(1).voters, cores.membership(2).voters]).toEqual([[2], [1, 2]]);
     cores.tick(40);
     expect([cores.leader, cores.membership(2).voters]).toEqual([2, [2]]);
+  });
+
+  test("who was removed says so to who asks for its vote, though it has more of the log (simulator, seed 258774)", () => {
+    const cores = new Cores(2);
+    const [one, two] = [cores.get(1), cores.get(2)];
+    one.campaign();
+    cores.settle();
+    one.proposeConfChange(change("REMOVE", 2));
+    const sent = settle(one);
+    one.propose(Buffer.from("never durable at 1"));
+    for (const message of [...sent, ...(one.ready()?.send ?? [])]) two.step(message);
+    for (const answer of settle(two)) one.step(answer);
+    // 1 tells 2 what is committed, and before it has written that or its last entry the power goes.
+    for (const message of one.ready()?.send ?? []) two.step(message);
+    settle(two);
+    expect([two.membership.voters, two.lastIndex, two.commit]).toEqual([[1], 3, 2]);
+    const durable = { hardState: { term: 1, vote: 1, commit: 1 }, entries: one.entriesFrom(1).slice(0, 2) };
+    const nothing = { base: { index: 0, term: 0 }, applied: 0, snapshot: undefined };
+    const membership = { voters: [1, 2], learners: [] };
+    const again = new RaftCore({ ...coreOptions, id: 1 }, new SeededRandom(1), { ...durable, ...nothing, membership });
+    cores.cores.set(1, again);
+    cores.tick(60);
+    expect([cores.leader, again.membership.voters, again.term]).toEqual([1, [1], 2]);
+  });
+
+  test("what a voter says to be committed counts only where the same entry is, and for no leader", () => {
+    const learned = (core: RaftCore, index: number, term: number, from = 2): number => {
+      const body = { $case: "preVoteAnswer", value: { isGranted: false, commit: { index, term } } } as const;
+      core.step(message(from, 1, body));
+      return core.commit;
+    };
+    const core = aCore({ log: [1, 2, 2], term: 3, commit: 1 });
+    expect(learned(core, 3, 2, 4)).toBe(1);
+    expect([
+      learned(core, 2, 1),
+      learned(core, 4, 2),
+      learned(core, 0, 0),
+      learned(core, 3, 2),
+      learned(core, 2, 2),
+    ]).toEqual([1, 1, 1, 3, 3]);
+    const leader = aLeader();
+    leader.propose(Buffer.from("x"));
+    expect(learned(leader, 2, leader.term)).toBe(leader.commit);
+  });
+
+  test("who stands and learns of a change does not go on with the old majority (C1)", () => {
+    const cores = new Cores(3);
+    cores.get(1).campaign();
+    cores.settle();
+    cores.get(1).proposeConfChange(change("REMOVE", 3));
+    for (const sent of settle(cores.get(1))) if (sent.to === 2) cores.get(2).step(sent);
+    const core = cores.get(2);
+    settle(core);
+    core.forgetLeader();
+    core.campaign();
+    settle(core);
+    expect(core.role).toBe("pre-candidate");
+    const body = { $case: "preVoteAnswer", value: { isGranted: true, commit: { index: 2, term: 1 } } } as const;
+    core.step(message(3, 2, body, 2));
+    expect([core.role, core.commit, core.term]).toEqual(["follower", 2, 1]);
   });
 
   test("an applied change is made durable at once: who restarts must not wait for one that was removed (simulator, seed 202)", () => {

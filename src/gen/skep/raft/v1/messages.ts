@@ -7,7 +7,7 @@
 /* eslint-disable */
 import Long from "long";
 import _m0 from "protobufjs/minimal.js";
-import { Entry, SnapshotMeta } from "./raft.js";
+import { Entry, Position, SnapshotMeta } from "./raft.js";
 
 export const protobufPackage = "skep.raft.v1";
 
@@ -74,6 +74,8 @@ export interface Vote {
 
 export interface VoteAnswer {
   readonly isGranted: boolean;
+  /** Of a pre-vote: the last entry the voter knows to be committed. Who has that entry knows it then, too. */
+  readonly commit?: Position | undefined;
 }
 
 /** §7. The chunks travel beside it, on a stream of their own. */
@@ -847,13 +849,16 @@ export const Vote = {
 };
 
 function createBaseVoteAnswer(): VoteAnswer {
-  return { isGranted: false };
+  return { isGranted: false, commit: undefined };
 }
 
 export const VoteAnswer = {
   encode(message: VoteAnswer, writer: _m0.Writer = _m0.Writer.create()): _m0.Writer {
     if (message.isGranted !== false) {
       writer.uint32(8).bool(message.isGranted);
+    }
+    if (message.commit !== undefined) {
+      Position.encode(message.commit, writer.uint32(18).fork()).ldelim();
     }
     return writer;
   },
@@ -872,6 +877,13 @@ export const VoteAnswer = {
 
           message.isGranted = reader.bool();
           continue;
+        case 2:
+          if (tag !== 18) {
+            break;
+          }
+
+          message.commit = Position.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -882,13 +894,19 @@ export const VoteAnswer = {
   },
 
   fromJSON(object: any): VoteAnswer {
-    return { isGranted: isSet(object.isGranted) ? globalThis.Boolean(object.isGranted) : false };
+    return {
+      isGranted: isSet(object.isGranted) ? globalThis.Boolean(object.isGranted) : false,
+      commit: isSet(object.commit) ? Position.fromJSON(object.commit) : undefined,
+    };
   },
 
   toJSON(message: VoteAnswer): unknown {
     const obj: any = {};
     if (message.isGranted !== false) {
       obj.isGranted = message.isGranted;
+    }
+    if (message.commit !== undefined) {
+      obj.commit = Position.toJSON(message.commit);
     }
     return obj;
   },
@@ -899,6 +917,9 @@ export const VoteAnswer = {
   fromPartial<I extends Exact<DeepPartial<VoteAnswer>, I>>(object: I): VoteAnswer {
     const message = createBaseVoteAnswer() as any;
     message.isGranted = object.isGranted ?? false;
+    message.commit = (object.commit !== undefined && object.commit !== null)
+      ? Position.fromPartial(object.commit)
+      : undefined;
     return message;
   },
 };
