@@ -1,8 +1,8 @@
-// A whole swarm in one process, on virtual time: managers with their disks, hosts with engines, lines between them, and a
-// user. Nothing in it is a stand-in but clock, disk, engine, line and certificates. After everything that happens the
-// checks are asked; the first wait that ends with a violation fails.
+// A whole swarm in one process, on virtual time, for whoever drives it: its machines, its user, and time that passes. Nothing in
+// it is a stand-in but clock, disk, engine, line and certificates. After everything that happens the checks are asked; the
+// first wait that ends with a violation fails.
 
-import { type Clock, type Log, messageOf, silentLog } from "../../base/index.js";
+import { type Log, silentLog } from "../../base/index.js";
 import type { EmbeddedOptions } from "../../engine/embedded/index.js";
 import { type Node, NodeState, type Task } from "../../gen/skep/v1/objects.js";
 import { NodeAvailability, type ServiceSpec } from "../../gen/skep/v1/specs.js";
@@ -13,14 +13,12 @@ import { SeededRandom } from "../random.js";
 import { VirtualClock } from "../time.js";
 import { Checks } from "./checks/checks.js";
 import { containersOf, type SimContainer } from "./containers.js";
-import { SimHost } from "./host.js";
-import { watchedLog } from "./log.js";
-import { SimManager } from "./manager.js";
-import { SimManagers } from "./managers.js";
-import { addressOf, firstManager, SimNetwork } from "./network.js";
-import { Observer } from "./observer.js";
-import { simPki } from "./pki.js";
-import { RaftLines } from "./raft-lines.js";
+import type { SimHost } from "./host.js";
+import { Machines } from "./machines.js";
+import type { SimManager } from "./manager.js";
+import type { SimManagers } from "./managers.js";
+import { addressOf, firstManager, type SimNetwork } from "./network.js";
+import type { RaftLines } from "./raft-lines.js";
 import { Trace } from "./trace.js";
 import { User } from "./user.js";
 
@@ -51,51 +49,30 @@ const requestMaxMs = 60_000;
 const startMaxMs = 30_000;
 /** Between two looks while nothing happens. */
 const lookMs = 500;
-const managerPort = 2377;
 
 export class SimCluster {
   readonly clock = new VirtualClock();
   readonly checks: Checks;
   readonly trace: Trace;
-  readonly network = new SimNetwork((machine) => this.#hosts.get(machine)?.link.isCut ?? false);
-  readonly managers: SimManagers;
   readonly user: User;
-  readonly #options: SimClusterOptions;
-  readonly #random: SeededRandom;
-  readonly #observer: Observer;
-  readonly #pki = simPki();
-  readonly #lines: RaftLines;
-  readonly #hosts = new Map<string, SimHost>();
+  readonly #machines: Machines;
   #joined = 0;
   #looked = { happened: -1, atMs: 0 };
   /** The latest term anybody led in. */
   #ledTerm = 0;
 
   private constructor(options: SimClusterOptions) {
-    this.#options = options;
-    this.#random = new SeededRandom(options.seed ?? 1);
-    const clock: Clock = this.clock;
-    const { network } = this;
-    const delayMs = options.linkDelayMs ?? 1;
+    const { clock } = this;
+    const { seed = 1, linkDelayMs = 1, raftSizes, isEncoded = false, isSilent = false } = options;
     this.checks = new Checks(() => clock.monotonic());
-    this.trace = new Trace(() => clock.monotonic(), options.isSilent ?? false);
-    this.#observer = new Observer({
-      committed: (changes, store) => {
-        this.trace.committed(changes, store.revision, store);
-        this.checks.committed(changes, store, this.hosts);
+    this.trace = new Trace(() => clock.monotonic(), isSilent);
+    this.#machines = new Machines(
+      {
+        ...{ engine: { ...defaultEngine, ...options.engine }, linkDelayMs, isEncoded, log: options.log ?? silentLog },
+        ...{ plant: options.plant ?? ((_part, tx) => tx), ...(raftSizes && { raftSizes }) },
       },
-      lost: (what) => this.checks.add("nothing applied is lost", what),
-    });
-    this.managers = new SimManagers({
-      ...{ clock, network, delayMs, random: this.#random.fork("doors") },
-      newManager: (name) => this.#newManager(name),
-    });
-    this.#lines = new RaftLines(
-      { delayMs, isEncoded: options.isEncoded ?? false },
-      { clock, random: this.#random.fork("lines"), isOpen: (from, to) => network.carries(from, to) },
+      { clock, random: new SeededRandom(seed), checks: this.checks, trace: this.trace },
     );
-    network.onHealed(() => this.#flushLinks());
-    this.managers.add(this.#newManager(firstManager));
     this.user = new User({ clock, ask: (request) => this.managers.askAny(request) });
   }
 
@@ -105,7 +82,9 @@ export class SimCluster {
     const { managers = 1, hosts = 3, areManagersHosts = managers > 1 } = options;
     await cluster.do(cluster.manager.init(NodeAvailability[areManagersHosts ? "ACTIVE" : "DRAIN"]));
     await cluster.eventually("the manager leads", () => cluster.manager.leading !== undefined, startMaxMs);
-    if (areManagersHosts) cluster.#addHost({ name: firstManager, nodeId: cluster.manager.nodeId });
+    const { nodeId } = cluster.manager;
+    const clusterId = cluster.store.cluster?.id ?? "";
+    if (areManagersHosts) cluster.#machines.addHost({ name: firstManager, nodeId, clusterId });
     for (let number = 2; number <= managers; number++)
       await cluster.do(cluster.join(`m${number}`, { role: "manager" }));
     for (let number = 1; number <= hosts; number++) await cluster.do(cluster.join(cluster.newHostName()));
@@ -115,12 +94,30 @@ export class SimCluster {
     return cluster;
   }
 
+  get managers(): SimManagers {
+    return this.#machines.managers;
+  }
+
+  get network(): SimNetwork {
+    return this.#machines.network;
+  }
+
+  /** Between the managers. */
+  get lines(): RaftLines {
+    return this.#machines.lines;
+  }
+
+  /** Managers that refused to start with a flipped bit. */
+  get refused(): number {
+    return this.#machines.refused;
+  }
+
   get hosts(): readonly SimHost[] {
-    return [...this.#hosts.values()];
+    return this.#machines.hosts;
   }
 
   host(name: string): SimHost {
-    const host = this.#hosts.get(name);
+    const host = this.#machines.host(name);
     if (!host) throw new Error(`no host ${name}`);
     return host;
   }
@@ -154,8 +151,8 @@ export class SimCluster {
     name: string,
     { engine, role = "worker" }: { readonly engine?: EmbeddedOptions; readonly role?: "manager" | "worker" } = {},
   ): Promise<SimHost> {
-    const { nodeId } = await this.user.join(name, addressOf(name), role);
-    return this.#addHost({ name, nodeId, ...(engine && { engine }) });
+    const { nodeId, clusterId } = await this.user.join(name, addressOf(name), role);
+    return this.#machines.addHost({ name, nodeId, clusterId }, engine);
   }
 
   /** `swarm leave` on a worker, and then `node rm`. */
@@ -163,44 +160,9 @@ export class SimCluster {
     if (await host.leave()) await this.user.removeNode(host.nodeId, true);
   }
 
-  #addHost({ name, nodeId, engine }: { name: string; nodeId: string; engine?: EmbeddedOptions }): SimHost {
-    const clusterId = this.store.cluster?.id ?? "";
-    const host = new SimHost(
-      {
-        ...{ name, address: addressOf(name), nodeId, clusterId, linkDelayMs: this.#options.linkDelayMs ?? 1 },
-        engine: { ...defaultEngine, ...this.#options.engine, ...engine },
-      },
-      {
-        clock: this.clock,
-        random: this.#random.fork(name),
-        log: this.#log,
-        managers: {
-          addresses: this.managers.addresses,
-          accept: (to, ...rest) => this.managers.at(to)?.accept(...rest),
-          isOpen: (address, way) => this.network.carriesBetween(name, this.managers.at(address)?.name ?? "", way),
-          healed: () => this.#flushLinks(),
-          own: () => this.managers.seenBy(name),
-        },
-        onDaemon: (event) => this.managers.daemonDid(name, event),
-        stateChanged: ({ node }) => node && this.managers.roleIs(host, node.role),
-        onEngineCall: (verb, what) => this.trace.say(`${name} engine`, `${verb} ${this.#shown(host, what)}`),
-        onBroken: (error) => this.checks.add("daemons live", `${name}: ${messageOf(error)}`),
-        agentSaid: (message) => this.trace.agentSaid(name, message),
-        managerSaid: (message) => this.trace.managerSaid(name, message),
-        wrong: (what) => this.checks.add("the protocol is kept", `${name}: ${what}`),
-      },
-    );
-    this.#hosts.set(name, host);
-    host.startDaemon();
-    return host;
-  }
-
   /** Differs when a transaction was applied or a container changed since. */
   get happened(): number {
-    let happened = 0;
-    for (const { store } of this.managers.all) happened += store?.revision ?? -1;
-    for (const host of this.#hosts.values()) happened += host.engine.changes;
-    return happened;
+    return this.#machines.happened;
   }
 
   /** A name no host ever had. */
@@ -214,9 +176,14 @@ export class SimCluster {
     return this.hosts.filter(({ isMember }) => isMember);
   }
 
+  /** A machine is gone for good, with all that was on it. */
+  lose(name: string): void {
+    this.#machines.lose(name);
+  }
+
   /** Something was done that any host may feel for a while. */
   disturb(): void {
-    for (const host of this.#hosts.values()) host.disturb();
+    for (const host of this.hosts) host.disturb();
   }
 
   /** Runs until what was asked is answered. */
@@ -310,50 +277,8 @@ export class SimCluster {
     if (this.manager.isUp) return;
     await this.do(this.manager.restart());
     await this.eventually("the manager leads again", () => this.leading !== undefined, startMaxMs);
-    this.#observer.checkNothingLost(this.store);
+    this.#machines.observer.checkNothingLost(this.store);
     this.#refuseViolations();
-  }
-
-  /** What a part calls an error is one; only a node that was removed may complain, and who lost its disk or leadership. */
-  get #log(): Log {
-    return watchedLog(this.#options.log ?? silentLog, (message, fields) => {
-      const host = this.#hosts.get(String(fields["program"]));
-      const isRemoved = host && (!host.isMember || !this.managers.store?.table("node").get(host.nodeId));
-      if (!isRemoved && !isHonest.test(String(fields["error"])))
-        this.checks.add("no part fails", `${message} ${JSON.stringify(fields)}`);
-    });
-  }
-
-  #newManager(name: string): SimManager {
-    const { raftSizes } = this.#options;
-    return new SimManager(
-      { name, address: `${addressOf(name)}:${managerPort}`, ...(raftSizes && { raftSizes }) },
-      {
-        ...{ clock: this.clock, log: this.#log, pki: this.#pki, lines: this.#lines },
-        random: this.#random.fork(name === firstManager ? "manager" : `manager ${name}`),
-        wallOffsetMs: () => this.#hosts.get(name)?.wallOffsetMs ?? 0,
-        join: (from, request) => this.managers.askFor(from, ({ members }) => members.join(from.nodeId, request)),
-        onStore: (store, signal) => this.#observer.follow(store, signal),
-        onWritten: (written, view) => {
-          this.trace.wrote(written);
-          this.checks.written(written, view);
-        },
-        onApply: (revision, entry) => this.checks.applied(revision, entry),
-        onSynced: () => this.trace.say("raft", name === firstManager ? "the log is synced" : `${name} has synced`),
-        plant: this.#options.plant ?? ((_part, tx) => tx),
-        onMachineDead: () => this.#hosts.get(name)?.powerOff(),
-        onFatal: (error) => this.checks.add("the manager lives", messageOf(error)),
-      },
-    );
-  }
-
-  #flushLinks(): void {
-    for (const { link } of this.#hosts.values()) link.flush();
-  }
-
-  /** Containers by the name of their task. */
-  #shown(host: SimHost, what: string): string {
-    return host.engine.machines.find(({ id }) => id === what)?.name ?? what;
   }
 
   /** Asks the checks when anything happened since the last time, and now and then for what only time breaks. */
@@ -364,7 +289,7 @@ export class SimCluster {
     this.#looked = { happened, atMs: nowMs };
     const { store, leader } = this.managers;
     this.#lookAtLeaders(leader);
-    this.checks.look(this.hosts, store, this.clock.now(), leader !== undefined);
+    this.checks.look(this.hosts, store, this.#machines.moment, leader !== undefined);
   }
 
   /** Who begins to lead has all that was ever applied; nobody leads in another's term. */
@@ -376,7 +301,7 @@ export class SimCluster {
     // Who was cut off may think for a while that it still leads; who has a slow disk applies its own writes after the others.
     if (!leader?.store || term <= this.#ledTerm || applied < commit) return;
     this.#ledTerm = term;
-    this.#observer.checkNothingLost(leader.store);
+    this.#machines.observer.checkNothingLost(leader.store);
   }
 
   /** What a wait ends with, unless a check failed meanwhile. */
@@ -396,5 +321,3 @@ export class SimCluster {
     if (violations.length > 0) throw new Error(violations.join("\n"), { cause });
   }
 }
-
-const isHonest = /EIO|ENOSPC|does not lead the swarm|leadership was lost/;

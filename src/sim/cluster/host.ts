@@ -5,6 +5,7 @@ import { type Clock, type Log, silentMetrics } from "../../base/index.js";
 import { EmbeddedEngine, type EmbeddedOptions } from "../../engine/embedded/index.js";
 import type { SessionState } from "../../gen/skep/v1/dispatcher.js";
 import { type LocalState, MemoryState, Worker } from "../../worker/index.js";
+import { OwnClock } from "../own-clock.js";
 import type { SeededRandom } from "../random.js";
 import { type OwnManager, SimConnector } from "./connector.js";
 import { engineSeenBy, type OnEngineCall } from "./engine.js";
@@ -47,6 +48,8 @@ export type DaemonEvent = "started" | "stopping" | "killed" | "power lost" | "pa
 
 export interface SimHostModules extends LinkEvents {
   readonly clock: Clock;
+  /** The machine's own; a right one unless given. */
+  readonly ownClock?: OwnClock;
   readonly random: SeededRandom;
   readonly log: Log;
   readonly managers: ManagersSeen;
@@ -71,8 +74,8 @@ export class SimHost {
   readonly nodeId: string;
   readonly engine: EmbeddedEngine;
   readonly link: Link;
-  /** How far its wall clock is ahead. */
-  wallOffsetMs = 0;
+  /** By which daemon and engine live. */
+  readonly clock: OwnClock;
   readonly #options: SimHostOptions;
   readonly #modules: SimHostModules;
   readonly #connector: SimConnector;
@@ -88,14 +91,15 @@ export class SimHost {
   #disturbedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SimHostOptions, modules: SimHostModules) {
-    const { clock, random, managers } = modules;
+    const { clock, ownClock = new OwnClock(clock), random, managers } = modules;
     this.name = options.name;
+    this.clock = ownClock;
     this.nodeId = options.nodeId;
     this.#options = options;
     this.#modules = modules;
     this.engine = new EmbeddedEngine(
       { hostname: options.name, ...options.engine },
-      { clock: this.#shifted(clock), random: random.fork("engine") },
+      { clock: ownClock, random: random.fork("engine") },
     );
     const { isOpen = () => true, own = () => undefined } = managers;
     this.link = new Link(
@@ -107,7 +111,7 @@ export class SimHost {
       },
     );
     this.#connector = new SimConnector(managers.addresses, {
-      clock,
+      clock: ownClock,
       own,
       open: (address, program, signal) => this.link.connect(program, signal, address),
     });
@@ -149,12 +153,20 @@ export class SimHost {
   /** Nothing is wrong with it just now. */
   get isWell(): boolean {
     const isPaused = this.#daemon?.program.isPaused ?? false;
-    return this.#isPowered && this.isDaemonUp && !isPaused && !this.link.isCut && !this.#isEngineOut;
+    return (
+      this.#isPowered && this.isDaemonUp && this.clock.isRight && !isPaused && !this.link.isCut && !this.#isEngineOut
+    );
   }
 
   /** Something is wrong with the host, or was until a short while ago. */
   get isDisturbed(): boolean {
     return !this.isWell || this.#modules.clock.monotonic() - this.#disturbedMs < recoveryMs;
+  }
+
+  /** Its clock runs at another speed: a millisecond of its own takes `rate`; 1 is right. */
+  skew(rate: number): void {
+    this.disturb();
+    this.clock.skew(rate);
   }
 
   /** What was done to the host may show for a while. */
@@ -195,8 +207,7 @@ export class SimHost {
     if (this.#daemon || !this.#isPowered || this.#hasLeft) return;
     this.disturb();
     this.#starts += 1;
-    const { clock } = this.#modules;
-    const program = new SimProgram(`${this.name} ${this.#starts}`, clock, () => this.wallOffsetMs);
+    const program = new SimProgram(`${this.name} ${this.#starts}`, this.clock);
     const worker = this.#makeWorker(program);
     const life = new AbortController();
     const over = worker.run(life.signal).catch((error: unknown) => {
@@ -284,14 +295,6 @@ export class SimHost {
     this.disturb();
     this.#daemon?.program.kill();
     this.#daemon = undefined;
-  }
-
-  #shifted(clock: Clock): Clock {
-    return {
-      now: () => clock.now() + this.wallOffsetMs,
-      monotonic: () => clock.monotonic(),
-      after: (delayMs, fn) => clock.after(delayMs, fn),
-    };
   }
 
   #killContainers(): void {

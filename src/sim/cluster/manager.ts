@@ -1,23 +1,21 @@
 // A manager's process of a simulated cluster: the real Manager on a disk that outlives it, between the others.
 
-import { type Clock, type Log, messageOf, type Random, silentMetrics } from "../../base/index.js";
+import { type Clock, messageOf } from "../../base/index.js";
 import { type AgentMessage, type ManagerMessage, RefusalKind } from "../../gen/skep/v1/dispatcher.js";
 import type { JoinMembersRequest, JoinMembersResponse } from "../../gen/skep/v1/members.js";
 import { type ClusterSpec, NodeAvailability, NodeRole } from "../../gen/skep/v1/specs.js";
-import { createCluster, type Pki } from "../../manager/ca/index.js";
-import { type KnownManager, type Leading, Manager, type ManagerOptions, type NewSwarm } from "../../manager/index.js";
+import { createCluster } from "../../manager/ca/index.js";
+import type { KnownManager, Leading, Manager, ManagerOptions } from "../../manager/index.js";
 import { defaultAddressPool, defaultDataPathPort, defaultSubnetSize, initialClusterSpec } from "../../model/index.js";
-import { openSealer } from "../../raft/index.js";
-import type { Store, Transaction } from "../../store/index.js";
+import { LogDamagedError } from "../../raft/index.js";
+import type { Store } from "../../store/index.js";
 import { SimDisk, type Survival } from "../disk.js";
+import { placeToFlip } from "../raft/flip.js";
 import type { SeededRandom } from "../random.js";
 import { belong } from "./belonging.js";
 import type { Accepted } from "./link.js";
-import { logOf } from "./log.js";
-import { SimProgram } from "./program.js";
-import type { RaftLines } from "./raft-lines.js";
-import { type OnWritten, recordedWriter } from "./recorder.js";
-import { watchedDisk } from "./watched-disk.js";
+import { type Beginning, newProcess, type Process, type Surroundings } from "./process.js";
+import type { SimProgram } from "./program.js";
 
 /** One write to the disk and its sync: a good SSD. */
 export const diskMs = 0.5;
@@ -33,39 +31,21 @@ export interface SimManagerOptions {
   readonly raftSizes?: NonNullable<ManagerOptions["raftSizes"]>;
 }
 
-export interface SimManagerModules {
+export interface SimManagerModules extends Surroundings {
   readonly clock: Clock;
   readonly random: SeededRandom;
-  readonly log: Log;
-  readonly pki: Pki;
-  readonly lines: RaftLines;
-  /** How far the wall clock of its machine is ahead. */
-  readonly wallOffsetMs: () => number;
   /** Asks whoever leads to let this manager in. */
   readonly join: (from: SimManager, request: JoinMembersRequest) => Promise<JoinMembersResponse>;
   /** The process came up with this store, loaded or empty. */
   readonly onStore: (store: Store, signal: AbortSignal) => void;
-  readonly onWritten: OnWritten;
-  /** An entry of the log reached a manager's store, which was at this revision. */
-  readonly onApply: (revision: number, entry: AppliedEntry) => void;
-  /** What a part writes goes through this first. */
-  readonly plant: (part: string, tx: Transaction) => Transaction;
-  /** The log on the disk was synced. */
-  readonly onSynced: () => void;
   /** The machine died at its disk. */
   readonly onMachineDead: () => void;
+  /** It refused to start: a bit of its files had turned over. */
+  readonly onDamaged: () => void;
   readonly onFatal: (error: Error) => void;
 }
 
-export interface AppliedEntry {
-  readonly term: number;
-  readonly data: Uint8Array;
-}
-
-interface Running {
-  readonly program: SimProgram;
-  readonly manager: Manager;
-}
+type Running = Pick<Process, "program" | "manager">;
 
 export class SimManager {
   readonly name: string;
@@ -84,6 +64,11 @@ export class SimManager {
   #isJoining = false;
   /** It belongs to no consensus any more. */
   #isOver = false;
+  /** The raft id under which it lost its log; whoever that was never comes back. */
+  #lostRaftId: number | undefined;
+  /** A bit of its files was turned over; and whether it is not known yet if it noticed. */
+  #isFlipped = false;
+  #isDoubtful = false;
 
   constructor(options: SimManagerOptions, modules: SimManagerModules) {
     this.#options = options;
@@ -140,10 +125,11 @@ export class SimManager {
     const { clock, pki } = this.#modules;
     const cluster = await createCluster({}, { clock, random: this.#random.fork("swarm"), pki });
     this.#nodeId = cluster.nodeId;
-    await this.#start({
+    const newSwarm = {
       ...{ cluster, spec: this.#spec(), availability, hostname: this.name },
       ...{ defaultAddressPool, subnetSize: defaultSubnetSize, dataPathPort: defaultDataPathPort },
-    });
+    };
+    await this.#start({ newSwarm });
   }
 
   /** Elections take as long as they do with ticks of 100 ms. */
@@ -159,13 +145,39 @@ export class SimManager {
     this.#nodeId = nodeId;
     this.#peers = peers;
     this.#becomeAnother();
-    void this.#start(undefined);
+    void this.#start();
   }
 
   /** The log is lost; what is there is another member. */
   wipe(): void {
     this.crash();
+    this.#lostRaftId = this.#raftId;
     this.#becomeAnother();
+  }
+
+  /** Dies, a bit of what it has turns over, and it starts again. `at` in [0, 1) says which; false where there is none yet. */
+  flip(at: number): boolean {
+    this.crash();
+    const place = placeToFlip(this.disk, at);
+    if (place) {
+      this.disk.flipBit(place.path, place.bit);
+      this.#isFlipped = this.#isDoubtful = true;
+    }
+    void this.restart();
+    return place !== undefined;
+  }
+
+  /** It is not there, or nobody knows, and the others count on it; `voters` as they have it, undefined while nobody leads. */
+  isInDoubt(voters: readonly number[] | undefined): boolean {
+    const lost = this.#lostRaftId;
+    return this.#isDoubtful || (lost !== undefined && (voters?.includes(lost) ?? true));
+  }
+
+  /** `--force-new-cluster`: it goes on with what it has, alone. */
+  async force(): Promise<void> {
+    this.crash();
+    this.#peers = [];
+    await this.#start({ forceNewCluster: true });
   }
 
   /** The process dies; with `survival` the whole machine, and this is what the disk keeps of what was not synced. */
@@ -179,7 +191,7 @@ export class SimManager {
   async restart(): Promise<void> {
     if (this.#running || this.#isOver) return;
     if (this.disk.isDead) this.crash("torn");
-    await this.#start(undefined);
+    await this.#start();
   }
 
   /** SIGTERM: leadership is handed over if it can be. */
@@ -243,23 +255,22 @@ export class SimManager {
     this.disk = this.#newDisk();
     this.#raftId = 1 + this.#random.int(2 ** 31);
     this.#isJoining = true;
+    this.#isFlipped = this.#isDoubtful = false;
   }
 
-  async #start(newSwarm: NewSwarm | undefined): Promise<void> {
+  async #start(beginning: Beginning = {}): Promise<void> {
     this.#lives += 1;
-    const { clock, onStore, wallOffsetMs } = this.#modules;
-    const program = new SimProgram(`manager ${this.name} ${this.#lives}`, clock, wallOffsetMs);
-    const manager = this.#newManager(program, newSwarm);
+    const { program, manager, isToldRemoved } = this.#newProcess(beginning);
     const life = new AbortController();
     program.onEnd(() => life.abort(new Error("the process died")));
-    onStore(manager.store, life.signal);
+    this.#modules.onStore(manager.store, life.signal);
     this.#running = { program, manager };
-    const isToldRemoved = this.#takeLine(program, manager);
     try {
       await program.call(() => manager.start());
     } catch (error) {
       return this.#failed(program, error, "does not start");
     }
+    this.#isDoubtful = false;
     void belong({
       ...{ clock: program.clock, manager, raftId: this.#raftId, isToldRemoved },
       join: () => this.#join(),
@@ -267,55 +278,20 @@ export class SimManager {
     });
   }
 
-  #newManager(program: SimProgram, newSwarm: NewSwarm | undefined): Manager {
-    const { log, pki, lines, onWritten, onSynced, onMachineDead, plant, onApply } = this.#modules;
-    const random: Random = this.#random.fork(`life ${this.#lives}`);
-    const raftId = this.#raftId;
-    const disk = watchedDisk(program, this.disk.mount(), {
-      onSynced,
-      onFailed: () => this.#running?.program === program && this.disk.isDead && this.#machineDied(onMachineDead),
-    });
-    const manager: Manager = new Manager(
+  #newProcess(beginning: Beginning): Process {
+    const { name, address, disk } = this;
+    const { raftSizes } = this.#options;
+    return newProcess(
       {
-        ...{ nodeId: this.#nodeId, advertiseAddr: this.address, raftId, newSwarm, freezeRows: true },
-        ...{ peers: this.#peers, join: this.#isJoining },
-        ...(this.#options.raftSizes && { raftSizes: this.#options.raftSizes }),
-        onFatal: (error) => this.#failed(program, error, "ended"),
+        ...{ name, address, nodeId: this.#nodeId, raftId: this.#raftId, life: this.#lives, ...beginning },
+        ...{ peers: this.#peers, isJoining: this.#isJoining, ...(raftSizes && { raftSizes }) },
       },
       {
-        ...{ disk, sealer: openSealer, pki, clock: program.clock, random },
-        log: logOf(program, log.with({ program: this.name === "m1" ? "manager" : this.name })),
-        metrics: silentMetrics,
-        nextTurn: (fn) => void Promise.resolve().then(() => program.run(fn)),
-        transport: lines.transport(this.name, raftId, program),
-        writerOf: (part, writer) =>
-          recordedWriter(part, writer, {
-            onWritten: (written, view) => program.isDead || onWritten(written, view),
-            plant: (tx) => plant(part, tx),
-          }),
+        ...{ ...this.#modules, disk, random: this.#random.fork(`life ${this.#lives}`) },
+        onDiskFailed: (program) => this.#running?.program === program && disk.isDead && this.#machineDied(),
+        onFatal: (program, error) => this.#failed(program, error, "ended"),
       },
     );
-    const { store } = manager;
-    const apply = store.apply.bind(store);
-    store.apply = (entry) => {
-      const before = store.revision;
-      apply(entry);
-      if (!program.isDead && store.revision !== before) onApply(before, entry);
-    };
-    return manager;
-  }
-
-  /** Returns whether another member said that this one was removed. */
-  #takeLine(program: SimProgram, manager: Manager): () => boolean {
-    let isToldRemoved = false;
-    this.#modules.lines.join({
-      ...{ machine: this.name, raftId: this.#raftId, program, manager },
-      isRemoved: (raftId) => isRemoved(raftId, manager),
-      toldRemoved: () => {
-        isToldRemoved = true;
-      },
-    });
-    return () => isToldRemoved;
   }
 
   async #join(): Promise<JoinMembersResponse> {
@@ -331,31 +307,38 @@ export class SimManager {
     void this.restart();
   }
 
-  #machineDied(onMachineDead: () => void): void {
+  #machineDied(): void {
     this.#die();
-    onMachineDead();
+    this.#modules.onMachineDead();
   }
 
-  /** A disk that fails ends a manager, and it is tried again; anything else is a bug. */
+  /**
+   * A disk that fails ends a manager, and it is tried again. One that refuses to start with a flipped bit is lost, and its
+   * machine begins anew. Anything else is a bug.
+   */
   #failed(program: SimProgram, error: unknown, what: string): void {
     if (program.isDead) return;
-    if (!isDisk(error)) {
+    const reason = reasonOf(error);
+    if (reason === "disk") {
+      this.crash();
+      this.#modules.clock.after(brokenMs, () => void this.restart());
+    } else if (reason === "damage" && this.#isFlipped) {
+      this.#modules.onDamaged();
+      this.wipe();
+      void this.restart();
+    } else {
       const cause = error instanceof Error ? error : undefined;
-      return this.#modules.onFatal(new Error(`${this.name} ${what}: ${messageOf(error)}`, { cause }));
+      this.#modules.onFatal(new Error(`${this.name} ${what}: ${messageOf(error)}`, { cause }));
     }
-    this.crash();
-    this.#modules.clock.after(brokenMs, () => void this.restart());
   }
 }
 
-function isRemoved(raftId: number, { store, membership }: Manager): boolean {
-  if (!store.cluster?.removedRaftIds.includes(raftId)) return false;
-  return !membership.voters.includes(raftId) && !membership.learners.includes(raftId);
-}
-
-function isDisk(error: unknown): boolean {
+/** Why a manager ended or did not start. */
+function reasonOf(error: unknown): "disk" | "damage" | undefined {
   const { code, cause } = Object(error) as { readonly code?: unknown; readonly cause?: unknown };
-  return code === "ENOSPC" || code === "EIO" || code === "CRASHED" || (cause !== undefined && isDisk(cause));
+  if (code === "ENOSPC" || code === "EIO" || code === "CRASHED") return "disk";
+  if (error instanceof LogDamagedError) return "damage";
+  return cause === undefined ? undefined : reasonOf(cause);
 }
 
 async function* notLeader(manager: Manager): AsyncGenerator<ManagerMessage> {

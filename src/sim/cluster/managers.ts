@@ -27,6 +27,8 @@ const survivals = ["nothing", "everything", "torn"] as const;
 export class SimManagers {
   readonly #modules: ManagersModules;
   readonly #byName = new Map<string, SimManager>();
+  /** Requests that change who is a manager, and are not answered yet. */
+  #changes = 0;
 
   constructor(modules: ManagersModules) {
     this.#modules = modules;
@@ -116,18 +118,46 @@ export class SimManagers {
     return { address, isLeading: leading !== undefined, leaderAddress: manager?.leaderAddr() ?? "" };
   }
 
-  /** May this manager's log be lost? Only if every other voter is there and can do without it. */
+  /**
+   * May this manager's log be lost? Only if every other voter is there and can do without it, all of them count the same
+   * majorities, and nobody is on the way in or out or has just been lost: a quorum of two bears nothing.
+   */
   mayLose(manager: SimManager): boolean {
-    const voters = this.leader?.manager?.membership.voters ?? [];
+    const voters = votersOf(this.leader);
     const others = this.all.filter(({ name }) => name !== manager.name);
     const areWell = others.every(({ isUp, isPaused, raftId }) => isUp && !isPaused && voters.includes(raftId));
-    // Nobody is on the way in or out.
+    const areAgreed = others.every((each) => String(votersOf(each)) === String(voters));
+    const isSettled = this.#changes === 0 && this.areAllThere && areAgreed && this.#isNobodyMoving(voters);
+    return voters.length >= 3 && voters.length === this.all.length && areWell && isSettled;
+  }
+
+  /** Nobody has lost its log, or may have, without the others knowing it. */
+  get areAllThere(): boolean {
+    const voters = this.leader && votersOf(this.leader);
+    return this.all.every((manager) => !manager.isInDoubt(voters));
+  }
+
+  /** Follows a request that changes who is a manager. */
+  async changing<T>(request: Promise<T>): Promise<T> {
+    this.#changes += 1;
+    try {
+      return await request;
+    } finally {
+      this.#changes -= 1;
+    }
+  }
+
+  /** Its machine is gone for good. */
+  lost(name: string): void {
+    this.#byName.delete(name);
+  }
+
+  #isNobodyMoving(voters: readonly number[]): boolean {
     const rows = [...(this.store?.table("node").all() ?? [])];
     const wanted = rows.filter(({ spec, role }) => spec?.desiredRole === NodeRole.MANAGER || role === NodeRole.MANAGER);
-    const areSettled = wanted.every(({ spec, manager: place }) => {
+    return wanted.every(({ spec, manager: place }) => {
       return spec?.desiredRole === NodeRole.MANAGER && voters.includes(place?.raftId ?? 0);
     });
-    return voters.length >= 3 && voters.length === this.all.length && areWell && areSettled;
   }
 
   /** The user's way: any manager that is up is asked, and hands the request on. */
@@ -185,6 +215,10 @@ export class SimManagers {
     await new Promise<void>((resolve) => void clock.after(delayMs, resolve));
     if (!network.carries(from.name, to.name)) throw unavailable("the manager that leads cannot be reached");
   }
+}
+
+function votersOf(manager: SimManager | undefined): readonly number[] {
+  return [...(manager?.manager?.membership.voters ?? [])].sort((a, b) => a - b);
 }
 
 function termOf({ manager }: SimManager): number {

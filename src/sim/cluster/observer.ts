@@ -4,7 +4,8 @@
 import { invariant } from "../../base/index.js";
 import type { AnyRow, RowChange, Store, TableName } from "../../store/index.js";
 
-const tables = [
+/** All of a store's. */
+export const tables = [
   "cluster",
   "node",
   "service",

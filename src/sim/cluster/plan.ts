@@ -1,6 +1,7 @@
 // What a seed is, as data: the swarm, and what its user does and what goes wrong, step by step. Each step draws what else it
 // needs from a number of its own, so that one that is left out moves no other.
 
+import { drawMix, type Mix } from "../mix.js";
 import { SeededRandom } from "../random.js";
 import { faultNames } from "./faults/index.js";
 import { workNames } from "./workload.js";
@@ -23,6 +24,10 @@ export interface Plan {
   readonly hosts: number;
   readonly linkDelayMs: number;
   readonly isEncoded: boolean;
+  /** What the lines between the managers do to messages until faults are over. */
+  readonly mix: Mix;
+  /** In the end all managers but one are lost, and that one begins a new cluster. */
+  readonly isForced: boolean;
   /** Entries after which a manager makes a snapshot, and throws away the log before it. */
   readonly snapshotEntries: number;
   /** Of the consensus. Fewer make a cheaper seed. */
@@ -40,6 +45,9 @@ const largeShare = 1 / 12;
 const encodedShare = 1 / 16;
 const patientShare = 1 / 16;
 const finelyTickedShare = 1 / 8;
+const forcedShare = 1 / 8;
+/** Of messages between managers, at most; with an election timeout of a second. */
+const heldUpMs = [0, 0, 20, 200];
 
 export function drawPlan(seed: number, stepsWanted?: number): Plan {
   const random = new SeededRandom(seed).fork("plan");
@@ -54,6 +62,8 @@ export function drawPlan(seed: number, stepsWanted?: number): Plan {
     hosts: Math.max(0, nodes - managers),
     linkDelayMs: 1 + random.int(20),
     isEncoded: random.chance(encodedShare),
+    mix: drawMix(heldUpMs, random.fork("mix")),
+    isForced: managers > 1 && random.fork("forced").chance(forcedShare),
     snapshotEntries: random.pick([20, 60, 10_000]) ?? 60,
     tickMs: random.chance(finelyTickedShare) ? 100 : 200,
     stableMs: random.chance(patientShare) ? 12_000 : 1_500,

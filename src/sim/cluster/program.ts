@@ -17,12 +17,12 @@ export class SimProgram {
   #waiting: (() => void)[] | undefined;
   #isDead = false;
 
-  /** `wallOffsetMs`: how far its machine's wall clock is ahead just now. */
-  constructor(name: string, clock: Clock, wallOffsetMs: () => number = () => 0) {
+  /** `clock`: its machine's. */
+  constructor(name: string, clock: Clock) {
     this.name = name;
     this.#clock = clock;
     this.clock = {
-      now: () => clock.now() + wallOffsetMs(),
+      now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       after: (delayMs, fn) => this.#after(delayMs, fn),
     };

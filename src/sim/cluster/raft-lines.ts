@@ -1,15 +1,17 @@
-// Between the managers: messages of the consensus take time, keep their order, are lost where the network is cut, and in some
-// runs travel as bytes. A probe tells what a plain connect would.
+// Between the managers: messages of the consensus take time, are lost where the network is cut, suffer what a bad network does
+// to them (mix.ts), and in some runs travel as bytes. A probe tells what a plain connect would.
 
 import type { Clock } from "../../base/index.js";
 import { Message } from "../../gen/skep/raft/v1/messages.js";
 import type { Manager } from "../../manager/index.js";
 import type { ProbeOutcome, Transport } from "../../raft/index.js";
+import { type Mix, Mixer } from "../mix.js";
 import type { SeededRandom } from "../random.js";
 import type { SimProgram } from "./program.js";
 
-/** Of the messages that cannot arrive, so many are noticed. */
-const noticedShare = 0.3;
+/** A line on which nothing goes wrong. */
+export const calm: Mix = { loss: 0, repeat: 0, delayMsMax: 0, isUnordered: false, lies: 0 };
+
 /** A snapshot takes longer than a message. */
 const snapshotDelays = 3;
 
@@ -36,10 +38,32 @@ export class RaftLines {
   readonly #options: { readonly delayMs: number; readonly isEncoded: boolean };
   readonly #modules: RaftLinesModules;
   readonly #ends = new Map<number, RaftEnd>();
+  readonly #mixer: Mixer;
 
   constructor(options: { readonly delayMs: number; readonly isEncoded: boolean }, modules: RaftLinesModules) {
     this.#options = options;
     this.#modules = modules;
+    this.#mixer = new Mixer(calm, modules.random);
+  }
+
+  /** From now on the lines are as bad as this. */
+  set mix(mix: Mix) {
+    this.#mixer.mix = mix;
+  }
+
+  /** Some old messages arrive once more. */
+  replay(count: number): void {
+    this.#mixer.replay(count, (message) => this.#carry(message));
+  }
+
+  /** The connections to this machine's manager break, and those whom `isNoticing` names learn of it; it lives on. */
+  breakConnections(machine: string, isNoticing: () => boolean): void {
+    const broken = [...this.#ends.values()].filter((end) => end.machine === machine && !end.program.isDead);
+    for (const { raftId } of broken) {
+      for (const { machine: other, program, manager } of this.#ends.values()) {
+        if (other !== machine && isNoticing()) program.run(() => manager.connectionBroken(raftId));
+      }
+    }
   }
 
   /** A process begins. */
@@ -48,21 +72,23 @@ export class RaftLines {
     end.program.onEnd(() => this.#broke(end));
   }
 
-  /** What the process on `machine` sends with. */
-  transport(machine: string, raftId: number, program: SimProgram): Transport {
-    const self = { machine, raftId };
+  /** What the process of this member sends with. */
+  transport(raftId: number, program: SimProgram): Transport {
     return {
       send: (messages) => {
-        if (!program.isDead) for (const message of messages) this.#send(machine, message);
+        if (!program.isDead) for (const message of messages) this.#mixer.send(message, (each) => this.#carry(each));
       },
-      sendSnapshot: (message, chunks, signal) => this.#sendSnapshot(machine, message, chunks, signal),
-      probe: (member) => program.call(() => this.#probe(self, member)),
+      sendSnapshot: (message, chunks, signal) => this.#sendSnapshot(message, chunks, signal),
+      probe: (member) => program.call(() => this.#probe(this.#machineOf(raftId), member)),
     };
   }
 
-  #send(machine: string, sent: Message): void {
-    const message = this.#copied(sent);
-    this.#modules.clock.after(this.#options.delayMs, () => {
+  #carry(carried: Message): void {
+    const { clock } = this.#modules;
+    const message = this.#copied(carried);
+    const machine = this.#machineOf(message.from);
+    const delayMs = this.#mixer.delayMs(`${message.from}→${message.to}`, clock.monotonic(), this.#options.delayMs);
+    clock.after(delayMs, () => {
       const end = this.#reached(machine, message.to);
       if (!end) return this.#lost(message);
       end.program.run(() => {
@@ -72,25 +98,20 @@ export class RaftLines {
     });
   }
 
-  async #sendSnapshot(
-    machine: string,
-    message: Message,
-    chunks: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  async #sendSnapshot(message: Message, chunks: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
     const all: Uint8Array[] = [];
     for await (const chunk of chunks) all.push(chunk);
+    const arriving = this.#mixer.snapshot(all);
     await this.#delay(snapshotDelays);
-    const end = this.#reached(machine, message.to);
+    const end = this.#reached(this.#machineOf(message.from), message.to);
     if (!end || end.program.isPaused || signal.aborted) throw new Error("not reached");
-    async function* arriving(): AsyncGenerator<Uint8Array> {
-      yield* all;
-    }
     await end.manager.receiveSnapshot(this.#copied(message), arriving());
   }
 
-  async #probe({ machine }: { readonly machine: string }, member: number): Promise<ProbeOutcome> {
+  async #probe(machine: string, member: number): Promise<ProbeOutcome> {
     await this.#delay(2);
+    const lie = this.#mixer.lie();
+    if (lie !== undefined) return lie;
     const end = this.#ends.get(member);
     const { isOpen } = this.#modules;
     if (!end || !isOpen(machine, end.machine) || !isOpen(end.machine, machine)) return "unknown";
@@ -109,6 +130,10 @@ export class RaftLines {
     }
   }
 
+  #machineOf(raftId: number): string {
+    return this.#ends.get(raftId)?.machine ?? "";
+  }
+
   #reached(machine: string, raftId: number): RaftEnd | undefined {
     const end = this.#ends.get(raftId);
     return end && !end.program.isDead && this.#modules.isOpen(machine, end.machine) ? end : undefined;
@@ -116,7 +141,7 @@ export class RaftLines {
 
   #lost({ from, to }: Message): void {
     const end = this.#ends.get(from);
-    if (end && this.#modules.random.chance(noticedShare)) end.program.run(() => end.manager.unreachable(to));
+    if (end && this.#mixer.isNoticed()) end.program.run(() => end.manager.unreachable(to));
   }
 
   #copied(message: Message): Message {
@@ -124,6 +149,7 @@ export class RaftLines {
   }
 
   #delay(times: number): Promise<void> {
-    return new Promise((resolve) => void this.#modules.clock.after(times * this.#options.delayMs, resolve));
+    const delayMs = times * (this.#options.delayMs + this.#mixer.heldUpMs());
+    return new Promise((resolve) => void this.#modules.clock.after(delayMs, resolve));
   }
 }

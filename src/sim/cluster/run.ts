@@ -7,8 +7,10 @@ import { SeededRandom } from "../random.js";
 import { checkSameRows } from "./checks/same.js";
 import { SimCluster } from "./cluster.js";
 import { type End, faultNamed } from "./faults/index.js";
+import { loseAllButOne } from "./forced.js";
 import { Model } from "./model.js";
 import { type Plan, type Step } from "./plan.js";
+import { calm } from "./raft-lines.js";
 import { actual, behind, eligible, standings, unsettled } from "./settled.js";
 import { isRestless, longestGraceMs, zoneLabel } from "./wishes.js";
 import { workNamed } from "./workload.js";
@@ -58,10 +60,12 @@ export async function runPlan(plan: Plan, isTraced = false): Promise<SeedResult>
       ...{ seed, managers, hosts, linkDelayMs, isEncoded, raftSizes, areManagersHosts: true },
       ...{ engine: { cpus }, isSilent: !isTraced },
     });
-    run = new Run(cluster, plan);
+    run = new Run(cluster);
+    cluster.lines.mix = plan.mix;
     for (const step of plan.steps) await run.step(step);
     await run.endAll();
     convergedInMs = await run.converge(plan.stableMs);
+    if (plan.isForced) await run.force(new SeededRandom(seed).fork("survivor"), plan.stableMs);
   } catch (error) {
     failure = error;
   }
@@ -84,11 +88,12 @@ class Run {
   #refused: unknown;
   #faults = 0;
   #requests = 0;
+  #forced = 0;
   #endedMs = 0;
   #seen: { happened: number; problem: string | undefined } = { happened: Number.NaN, problem: undefined };
   #ends: { readonly atMs: number; readonly what: string; readonly end: End }[] = [];
 
-  constructor(cluster: SimCluster, _plan: Plan) {
+  constructor(cluster: SimCluster) {
     this.cluster = cluster;
   }
 
@@ -102,6 +107,8 @@ class Run {
       revisions: revision,
       nodes,
       managers: managers.all.length,
+      refused: this.cluster.refused,
+      forced: this.#forced,
     };
   }
 
@@ -116,6 +123,7 @@ class Run {
   async endAll(): Promise<void> {
     const { cluster } = this;
     for (const { what, end } of this.#ends.splice(0)) this.#end(what, end);
+    cluster.lines.mix = calm;
     for (const host of cluster.members) this.#mend(host.name);
     cluster.disturb();
     cluster.trace.say("simulation", "all faults are over");
@@ -156,6 +164,18 @@ class Run {
     await this.#checkMemories();
     checkSameRows(cluster.managers.all);
     return tookMs;
+  }
+
+  /** All managers but one are lost, and everything comes to what is wanted once more, without them. */
+  async force(random: SeededRandom, stableMs: number): Promise<void> {
+    const { cluster } = this;
+    if (cluster.managers.all.length < 2) return;
+    this.#forced += 1;
+    await loseAllButOne(cluster, random);
+    this.#endedMs = cluster.clock.monotonic();
+    await this.#makeItPossible();
+    await cluster.advance(noticedMs);
+    await this.converge(stableMs);
   }
 
   /** Lets time pass, ending the faults that are due meanwhile. */
@@ -208,6 +228,7 @@ class Run {
     if (host.link.isCut) host.healLine();
     host.recoverEngine();
     host.resumeDaemon();
+    host.skew(1);
     host.startDaemon();
     this.cluster.managers.get(name)?.mendDisk();
     void this.cluster.managers.get(name)?.restart();

@@ -4,11 +4,12 @@
 import { type Service, type Task, TaskState, UpdateState } from "../../gen/skep/v1/objects.js";
 import { NodeRole } from "../../gen/skep/v1/specs.js";
 import { specOf } from "../../store/index.js";
+import { satisfiesAll } from "./checks/placement.js";
 import type { SimCluster } from "./cluster.js";
 import type { SimContainer } from "./containers.js";
 import type { SimHost } from "./host.js";
 import type { Candidate, Model, Wanted } from "./model.js";
-import { isJob, type ServiceWish } from "./spec.js";
+import { isJob, type ServiceWish, serviceSpec } from "./spec.js";
 
 const historyMax = 5;
 /** Older specs of a service that are kept, apart from those that tasks were made from. */
@@ -16,14 +17,8 @@ const revisionsMax = 10;
 
 /** Hosts on which the service may run, when all of them are well. */
 export function eligible(wish: ServiceWish, cluster: SimCluster): readonly SimHost[] {
-  return cluster.members.filter((host) => {
-    const labels = cluster.node(host.name).spec?.annotations?.labels ?? {};
-    return (wish.constraints ?? []).every((constraint) => {
-      const [, key = "", operator, value] = /^node\.(hostname|labels\.\w+)(==|!=)(\S+)$/.exec(constraint) ?? [];
-      const actual = key === "hostname" ? host.name : (labels[key.replace("labels.", "")] ?? "");
-      return (actual === value) === (operator === "==");
-    });
-  });
+  const spec = serviceSpec(wish);
+  return cluster.members.filter((host) => satisfiesAll(spec, cluster.node(host.name)));
 }
 
 /** Which of the candidates the service is; throws when it is none of them: then a request did what nobody asked for. */

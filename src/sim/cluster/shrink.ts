@@ -1,6 +1,7 @@
 // Makes a plan that fails smaller, for as long as it still fails in the same way: fewer steps, then a smaller swarm.
 
 import type { Plan, Step } from "./plan.js";
+import { calm } from "./raft-lines.js";
 import type { SeedResult } from "./run.js";
 
 export interface Shrunk {
@@ -62,6 +63,8 @@ function without(steps: readonly Step[], at: number, size: number): readonly Ste
 
 const calmer: readonly ((plan: Plan) => Partial<Plan>)[] = [
   () => ({ isEncoded: false }),
+  () => ({ isForced: false }),
+  () => ({ mix: calm }),
   () => ({ linkDelayMs: 1 }),
   () => ({ snapshotEntries: 10_000 }),
   () => ({ stableMs: 1_500 }),

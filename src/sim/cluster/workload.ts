@@ -110,7 +110,8 @@ function setLabel(cluster: SimCluster, model: Model, random: SeededRandom): Prom
 function join(cluster: SimCluster, _model: Model, random: SeededRandom): Promise<void> | undefined {
   if (cluster.members.length >= hostsMax) return undefined;
   const role = random.chance(0.2) && cluster.managers.all.length < managersMax ? "manager" : "worker";
-  return cluster.join(cluster.newHostName(), { role }).then(() => undefined);
+  const joined = cluster.join(cluster.newHostName(), { role }).then(() => undefined);
+  return role === "manager" ? cluster.managers.changing(joined) : joined;
 }
 
 /** The node says goodbye, stops what it runs and is gone; its row is removed by the next `remove node`. */
@@ -133,14 +134,14 @@ function removeNode(cluster: SimCluster, model: Model, random: SeededRandom): Pr
 function promote(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
   const host = idleHost(cluster, model, random);
   if (!host || cluster.managers.all.length >= managersMax) return undefined;
-  return model.busyWith(host.nodeId, cluster.user.setRole(host.nodeId, "MANAGER"));
+  return model.busyWith(host.nodeId, cluster.managers.changing(cluster.user.setRole(host.nodeId, "MANAGER")));
 }
 
 function demote(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
   const host = idleHost(cluster, model, random);
   const manager = host && cluster.managers.get(host.name);
-  if (!manager || !isKnownElsewhere(manager, cluster)) return undefined;
-  const demoted = cluster.user.setRole(host.nodeId, "WORKER");
+  if (!manager || !cluster.managers.areAllThere || !isKnownElsewhere(manager, cluster)) return undefined;
+  const demoted = cluster.managers.changing(cluster.user.setRole(host.nodeId, "WORKER"));
   return model.busyWith(host.nodeId, demoted.catch(unlessRefused("FailedPrecondition")));
 }
 

@@ -1,20 +1,17 @@
 // One life of a simulated process: its timers end with it, and wait while it is paused (SIGSTOP). Its clock may run fast or slow.
 
 import type { Clock, Timer } from "../../base/index.js";
+import { OwnClock } from "../own-clock.js";
 
 export class Life implements Clock {
   readonly #clock: Clock;
+  readonly #own: OwnClock;
   #waiting: (() => void)[] | undefined;
   #isOver = false;
-  /** How much longer a millisecond of its own is, since `#sinceMs`, when its own clock showed `#ownMs`. */
-  #rate = 1;
-  #sinceMs: number;
-  #ownMs: number;
-  #wallOffsetMs = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#sinceMs = this.#ownMs = clock.monotonic();
+    this.#own = new OwnClock(clock);
   }
 
   get isOver(): boolean {
@@ -26,15 +23,15 @@ export class Life implements Clock {
   }
 
   now(): number {
-    return this.#clock.now() + this.#wallOffsetMs;
+    return this.#own.now();
   }
 
   monotonic(): number {
-    return this.#ownMs + (this.#clock.monotonic() - this.#sinceMs) / this.#rate;
+    return this.#own.monotonic();
   }
 
   after(delayMs: number, fn: () => void): Timer {
-    return this.#clock.after(delayMs * this.#rate, () => this.run(fn));
+    return this.#own.after(delayMs, () => this.run(fn));
   }
 
   /** Now; once it goes on, when it is paused; never, when it is over. */
@@ -61,13 +58,12 @@ export class Life implements Clock {
 
   /** From now on a millisecond of its own takes `rate`; 1 is right. */
   skew(rate: number): void {
-    [this.#ownMs, this.#sinceMs] = [this.monotonic(), this.#clock.monotonic()];
-    this.#rate = rate;
+    this.#own.skew(rate);
   }
 
   /** Wall time goes forward or back; the other clock only forward, and whoever looks at it finds itself late. */
   jump(byMs: number): void {
-    this.#wallOffsetMs += byMs;
-    this.#ownMs += Math.max(byMs, 0);
+    this.#own.wallOffsetMs += byMs;
+    this.#own.leap(Math.max(byMs, 0));
   }
 }

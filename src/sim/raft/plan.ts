@@ -2,8 +2,8 @@
 // is drawn here, or from a `detail` that stands here, so a plan can be made smaller and still be the same story.
 
 import type { Survival } from "../disk.js";
+import { drawMix, type Mix } from "../mix.js";
 import { SeededRandom } from "../random.js";
-import type { NetworkMix } from "./network.js";
 
 export const faultKinds = [
   "power loss",
@@ -43,7 +43,7 @@ export interface Plan {
   readonly members: number;
   /** Virtual time in which faults strike and clients call. */
   readonly safetyMs: number;
-  readonly network: NetworkMix;
+  readonly network: Mix;
   /** Messages are encoded and decoded; else they are handed over as they are. */
   readonly isEncoded: boolean;
   /** How long each write and sync of a disk takes. */
@@ -84,13 +84,7 @@ export function drawPlan(seed: number): Plan {
     seed,
     members: random.pick(sizes) ?? 3,
     safetyMs,
-    network: {
-      loss: oneOf(0, 0, 0.02, 0.2),
-      repeat: oneOf(0, 0, 0.05, 0.3),
-      delayMsMax: oneOf(0.5, 2, 10, 60),
-      isUnordered: random.chance(0.5),
-      lies: oneOf(0, 0, 0, 0.3),
-    },
+    network: drawMix([0.5, 2, 10, 60], random),
     isEncoded: random.chance(encodedShare),
     diskMs: oneOf(0, 0, 0.3, 3),
     electionTicks: oneOf(4, 4, 6, 10),

@@ -3,7 +3,7 @@
 import type { RowChange, Store, View } from "../../../store/index.js";
 import { containersOf } from "../containers.js";
 import type { SimHost } from "../host.js";
-import type { AppliedEntry } from "../manager.js";
+import type { AppliedEntry } from "../process.js";
 import type { Written } from "../recorder.js";
 import { ConsensusCheck } from "./consensus.js";
 import { ContainersCheck } from "./containers.js";
@@ -11,7 +11,7 @@ import { backwardMoves } from "./forward.js";
 import { foreignWrites } from "./ownership.js";
 import { doublePorts, misplacements } from "./placement.js";
 import { givenUp, needlessStops } from "./reasons.js";
-import { SlotsCheck } from "./slots.js";
+import { type Moment, SlotsCheck } from "./slots.js";
 import { SurplusCheck } from "./surplus.js";
 import { WaitingCheck } from "./waiting.js";
 
@@ -41,13 +41,13 @@ export class Checks {
     for (const what of needlessStops(changes, view)) this.add("nothing is stopped without a reason", what);
   }
 
-  committed(changes: readonly RowChange[], store: Store, hosts: readonly SimHost[]): void {
+  committed(changes: readonly RowChange[], store: Store, hosts: readonly SimHost[], moment: Moment): void {
     for (const nodeId of givenUp(changes)) {
       const host = hosts.find((each) => each.nodeId === nodeId);
       if (host && !host.isDisturbed) this.add("a node is given up for a reason", `${host.name} has long been well`);
     }
     for (const change of changes) for (const what of backwardMoves(change)) this.add("only forward", what);
-    this.#slots.committed(changes, store);
+    this.#slots.committed(changes, store, moment);
     for (const what of doublePorts(store)) this.add("a host port is given once", what);
   }
 
@@ -61,16 +61,16 @@ export class Checks {
     for (const what of this.#consensus.leads(name, term)) this.add("one leader in a term", what);
   }
 
-  look(hosts: readonly SimHost[], store: Store | undefined, wallMs: number, isLed: boolean): void {
+  look(hosts: readonly SimHost[], store: Store | undefined, moment: Moment, isLed: boolean): void {
     const containers = containersOf(hosts);
     for (const what of this.#containers.look(containers)) this.add("one container per task", what);
     if (!store || !isLed) {
       this.#surplus.reset();
       return this.#waiting.reset();
     }
-    for (const what of this.#surplus.look(containers, hosts, store, this.#atMs())) this.add("surplus stops", what);
-    for (const what of this.#slots.look(containers, store, wallMs)) this.add("one task per slot", what);
-    for (const what of this.#waiting.look(store, this.#atMs())) this.add("nothing waits silently", what);
+    for (const what of this.#surplus.look(containers, hosts, store, moment.nowMs)) this.add("surplus stops", what);
+    for (const what of this.#slots.look(containers, store, moment)) this.add("one task per slot", what);
+    for (const what of this.#waiting.look(store, moment.nowMs)) this.add("nothing waits silently", what);
   }
 
   add(rule: string, what: string): void {

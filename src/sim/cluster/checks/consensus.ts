@@ -1,6 +1,6 @@
 // All managers apply the same entries in the same order, and a term has one leader.
 
-import type { AppliedEntry } from "../manager.js";
+import type { AppliedEntry } from "../process.js";
 
 export class ConsensusCheck {
   /** The entry that was applied to a store of this revision, by whoever came first. */

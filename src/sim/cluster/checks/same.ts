@@ -1,18 +1,8 @@
 // In the end all managers hold the same rows.
 
 import { deepEqual } from "../../../model/index.js";
-import type { TableName } from "../../../store/index.js";
 import type { SimManager } from "../manager.js";
-
-const tables = [
-  "cluster",
-  "node",
-  "service",
-  "revision",
-  "task",
-  "network",
-  "request",
-] as const satisfies readonly TableName[];
+import { tables } from "../observer.js";
 
 /** Throws with what differs; of managers of the same revision. */
 export function checkSameRows(managers: readonly Pick<SimManager, "name" | "store">[]): void {

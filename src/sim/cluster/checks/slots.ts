@@ -1,5 +1,6 @@
 // No slot (of a global service: no node) runs more containers at once than its update order allows: one, or two while start-first
-// overlaps them; and no execution of a job more than its max-concurrent in all. What nobody can reach does not count: the containers of a node that was given up run on until it is back.
+// overlaps them; and no execution of a job more than its max-concurrent in all. What nobody can reach does not count: the
+// containers of a node that was given up run on until it is back.
 
 import { millis } from "../../../base/index.js";
 import { NodeState, type Task, TaskState } from "../../../gen/skep/v1/objects.js";
@@ -10,18 +11,31 @@ import type { SimContainer } from "../containers.js";
 /** A stop that takes longer than this is not waited for (orchestrator O2). */
 const stopWaitMaxMs = 60_000;
 
+/** When the checks look. */
+export interface Moment {
+  /** Of the run. */
+  readonly nowMs: number;
+  readonly wallMs: number;
+  /** How far the machines' clocks ever ran ahead. */
+  readonly gainedMs: number;
+}
+
 export class SlotsCheck {
   /** Tasks that were on a node when it was given up. */
   readonly #givenUp = new Set<string>();
+  /** When each task was made. */
+  readonly #madeAt = new Map<string, Moment>();
 
-  committed(changes: readonly RowChange[], view: View): void {
+  committed(changes: readonly RowChange[], view: View, moment: Moment): void {
     for (const change of changes) {
+      if (change.table === "task" && !change.previous) this.#madeAt.set(change.id, moment);
+      if (change.table === "task" && !change.row) this.#madeAt.delete(change.id);
       if (change.table === "node" && change.row?.status?.state !== NodeState.READY) this.#giveUp(change.id, view);
       if (change.table === "task" && isWrittenOff(change.row)) this.#givenUp.add(change.id);
     }
   }
 
-  look(containers: readonly SimContainer[], view: View, wallMs: number): readonly string[] {
+  look(containers: readonly SimContainer[], view: View, moment: Moment): readonly string[] {
     const wrong: string[] = [];
     const slots = new Map<string, Task[]>();
     const jobs = new Map<string, number>();
@@ -43,10 +57,25 @@ export class SlotsCheck {
     }
     for (const [key, tasks] of slots) {
       const max = Math.max(...tasks.map((task) => allowed(task, view)));
-      const counted = tasks.filter((task) => !isNotWaitedFor(task, tasks, wallMs));
+      const counted = tasks.filter((task) => !this.#isNotWaitedFor(task, tasks, moment));
       if (counted.length > max) wrong.push(`slot ${key} runs ${counted.map(({ id }) => id).join(" and ")}`);
     }
     return wrong;
+  }
+
+  /** Told to stop, and its successor has waited for that as long as it has to. */
+  #isNotWaitedFor(task: Task, slot: readonly Task[], moment: Moment): boolean {
+    return (
+      task.desiredState >= TaskState.SHUTDOWN &&
+      slot.some((other) => other.id !== task.id && this.#waitedMs(other, moment) > stopWaitMaxMs)
+    );
+  }
+
+  /** As any leader's clock may have shown it. */
+  #waitedMs({ id, meta }: Task, { nowMs, wallMs, gainedMs }: Moment): number {
+    const made = this.#madeAt.get(id);
+    const byWallMs = wallMs - millis(meta?.createdAt);
+    return made ? Math.max(byWallMs, nowMs - made.nowMs) + gainedMs - made.gainedMs : byWallMs;
   }
 
   #giveUp(nodeId: string, view: View): void {
@@ -83,18 +112,6 @@ function specNow(serviceId: string, view: View): ServiceSpec | undefined {
 /** The leader decided that it is over while its container may still run. */
 function isWrittenOff(task: Task | undefined): boolean {
   return task?.status?.state === TaskState.ORPHANED || task?.status?.state === TaskState.REJECTED;
-}
-
-/** Told to stop, and its successor has waited for that as long as it has to. */
-function isNotWaitedFor(task: Task, slot: readonly Task[], wallMs: number): boolean {
-  return (
-    task.desiredState >= TaskState.SHUTDOWN &&
-    slot.some((other) => other.id !== task.id && isWaitOver(wallMs - millis(other.meta?.createdAt)))
-  );
-}
-
-function isWaitOver(waitedMs: number): boolean {
-  return waitedMs > stopWaitMaxMs;
 }
 
 function allowed(task: Task, view: View): number {

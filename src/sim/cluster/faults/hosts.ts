@@ -1,4 +1,4 @@
-// What may go wrong with a host: its containers, daemon, power, line, engine and clock.
+// What may go wrong with a host: its containers, daemon, power, line and engine.
 
 import type { SeededRandom } from "../../random.js";
 import type { SimCluster } from "../cluster.js";
@@ -16,8 +16,6 @@ export const hostFaults: Faults = {
   "crash engine": [3, crashEngine],
   "lose answers": [3, loseAnswers],
   "fail pulls": [2, failPulls],
-  "skew clock": [2, skewClock],
-  "jump clocks": [1, jumpClocks],
 };
 
 function killContainer(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
@@ -126,19 +124,4 @@ function pauseDaemon(cluster: SimCluster, random: SeededRandom): ReturnType<Faul
     };
     return { what: `the daemon of ${host.name} stands still`, end };
   });
-}
-
-/** Within what honest clocks differ by. */
-function skewClock(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
-  return onHost(cluster, random, (host) => {
-    host.wallOffsetMs = random.int(8_000) - 4_000;
-    return { what: `the wall clock of ${host.name} is off by ${host.wallOffsetMs} ms` };
-  });
-}
-
-/** Somebody sets the wall clock; all hosts share it. */
-function jumpClocks(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
-  const byMs = random.pick([-3_600_000, -5_000, 5_000, 3_600_000]) ?? 0;
-  cluster.clock.jumpWall(byMs);
-  return { what: `the wall clock jumps by ${byMs / 1000} s` };
 }

@@ -1,11 +1,12 @@
 // All that may go wrong, by name.
 
+import { clockFaults } from "./clocks.js";
 import type { Fault } from "./fault.js";
 import { hostFaults } from "./hosts.js";
 import { managerFaults } from "./managers.js";
 import { networkFaults } from "./network.js";
 
-const all = { ...hostFaults, ...managerFaults, ...networkFaults };
+const all = { ...hostFaults, ...managerFaults, ...networkFaults, ...clockFaults };
 
 export type { End } from "./fault.js";
 

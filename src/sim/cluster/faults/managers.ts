@@ -17,6 +17,7 @@ export const managerFaults: Faults = {
   "full disk": [2, fullDisk],
   "failed disk": [2, failedDisk],
   "wiped manager": [2, wiped],
+  "flipped bit": [2, flippedBit],
   "hand over": [2, handOver],
 };
 
@@ -121,6 +122,15 @@ function wiped(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
     manager.wipe();
     void manager.restart();
     return { what: `manager ${host.name} loses its log` };
+  });
+}
+
+/** It has to notice: it refuses to start, and what comes in its place is another member. */
+function flippedBit(cluster: SimCluster, random: SeededRandom): ReturnType<Fault> {
+  return onManager(cluster, random, (manager, host) => {
+    if (!cluster.managers.mayLose(manager) || !host.isDaemonUp) return undefined;
+    const isFlipped = manager.flip(random.next());
+    return { what: `${isFlipped ? "a bit turns over on the disk of" : "nothing is to be lost by"} ${host.name}` };
   });
 }
 
