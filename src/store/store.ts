@@ -26,7 +26,7 @@ import { type Log, NotLeader, UnknownOutcome } from "./log.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 import type { ReadTable, Table } from "./table.js";
-import { type Batch, type RowChange, rowChange, Watch, type WatchOptions } from "./watch.js";
+import { type Reader, type RowChange, rowChange, Watch, type WatchOptions } from "./watch.js";
 
 /**
  * Revision of an empty store. Bootstrap and the first node's session are two transactions, so the first service of a new
@@ -95,6 +95,7 @@ export class Store implements View {
   #writer: Writer | undefined;
   readonly #queue = new JobQueue<Job>();
   #pumping = false;
+  #isWakeAsked = false;
   /** The entry in flight, so that this member need not decode what it wrote itself. */
   #inFlight: { readonly term: number; readonly transactions: readonly (readonly Change[])[] } | undefined;
 
@@ -136,7 +137,7 @@ export class Store implements View {
   }
 
   /** Everything committed from this call on. Call it and `view` without an await between them to miss nothing. */
-  watch(options: WatchOptions, signal: AbortSignal): AsyncIterable<Batch> {
+  watch(options: WatchOptions, signal: AbortSignal): Reader {
     const watch = new Watch(options);
     if (signal.aborted) {
       watch.end(signal.reason);
@@ -308,6 +309,19 @@ export class Store implements View {
     this.#revision += 1;
     const rows = changes.map((change) => this.#applyChange(change));
     for (const watch of this.#watches) watch.push(this.#revision, rows);
+    this.#wakeSoon();
+  }
+
+  /** In the next turn: what the loops make of a commit is no part of what its writer waits for. */
+  #wakeSoon(): void {
+    if (this.#isWakeAsked) return;
+    this.#isWakeAsked = true;
+    const wake = (): void => {
+      this.#isWakeAsked = false;
+      for (const watch of this.#watches) watch.wake();
+    };
+    if (this.#nextTurn) this.#nextTurn(wake);
+    else wake();
   }
 
   #applyChange(change: Change): RowChange {

@@ -21,6 +21,12 @@ export interface Batch {
   readonly changes: readonly RowChange[];
 }
 
+/** Everything committed, batch by batch. */
+export interface Reader extends AsyncIterable<Batch> {
+  /** What was committed since it was last asked or read, at once; undefined when that is nothing. */
+  take(): Batch | undefined;
+}
+
 export interface WatchOptions {
   /** Only changes of these tables; all when absent. */
   readonly tables?: readonly TableName[];
@@ -30,7 +36,7 @@ export interface WatchOptions {
 
 const defaultMax = 10_000;
 
-export class Watch implements AsyncIterable<Batch> {
+export class Watch implements Reader {
   readonly #tables: ReadonlySet<TableName> | undefined;
   readonly #max: number;
   #changes: RowChange[] = [];
@@ -44,30 +50,37 @@ export class Watch implements AsyncIterable<Batch> {
     this.#max = options.max ?? defaultMax;
   }
 
-  /** The store's side: a commit happened. */
+  /** The store's side: a commit happened. The reader learns of it with `wake`. */
   push(revision: number, changes: readonly RowChange[]): void {
     const tables = this.#tables;
     const mine = tables ? changes.filter((change) => tables.has(change.table)) : changes;
     if (mine.length === 0) return;
     this.#revision = revision;
     if (this.#resync) return;
-    if (this.#changes.length + mine.length > this.#max) return this.resync(revision);
+    if (this.#changes.length + mine.length > this.#max) return this.#startOver();
     for (const change of mine) this.#changes.push(change);
-    this.#notify();
   }
 
   /** The store's side: nothing the reader saw can be built upon. */
   resync(revision: number): void {
     this.#revision = revision;
-    this.#changes = [];
-    this.#resync = true;
+    this.#startOver();
     this.#notify();
+  }
+
+  /** The store's side: whoever writes has been answered. */
+  wake(): void {
+    if (this.#resync || this.#changes.length > 0) this.#notify();
   }
 
   /** Ends the stream: its reader's loop throws the reason. */
   end(reason: unknown): void {
     this.#ended ??= { reason };
     this.#notify();
+  }
+
+  take(): Batch | undefined {
+    return this.#resync || this.#changes.length > 0 ? this.#take() : undefined;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
@@ -81,6 +94,11 @@ export class Watch implements AsyncIterable<Batch> {
         this.#wake = resolve;
       });
     }
+  }
+
+  #startOver(): void {
+    this.#changes = [];
+    this.#resync = true;
   }
 
   #take(): Batch {
