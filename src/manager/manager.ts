@@ -74,6 +74,7 @@ export interface ManagerModules {
   /** To the other managers; without one there are none. */
   readonly transport?: Transport;
   readonly nextTurn: (fn: () => void) => void;
+  readonly atOnce?: (fn: () => void) => void;
   /** The handle a part of the leading work writes through; the simulation watches here who writes what. */
   readonly writerOf?: (part: string, writer: Writer) => Writer;
 }

@@ -145,7 +145,7 @@ export class RaftMember implements RaftNode {
   propose(data: Uint8Array, term: number): Promise<void> {
     if (this.leadingTerm() !== term) return Promise.reject(new NotLeaderError());
     const outcome = this.#parts.proposals.add(data, term);
-    this.#askTurn();
+    this.#askTurnNow();
     return outcome;
   }
 
@@ -217,7 +217,7 @@ export class RaftMember implements RaftNode {
     this.#lookAtClock();
     if (!core || this.#phase !== "running") return;
     this.#guarded(() => run(core));
-    this.#askTurn();
+    this.#askTurnNow();
   }
 
   async #applyLoaded(core: RaftCore): Promise<void> {
@@ -239,6 +239,14 @@ export class RaftMember implements RaftNode {
     if (this.#isTurnAsked) return;
     this.#isTurnAsked = true;
     this.#modules.nextTurn(() => this.#turn());
+  }
+
+  /** At rest nothing is to be gathered: what came in is acted upon once its caller is done. */
+  #askTurnNow(): void {
+    const { atOnce } = this.#modules;
+    if (this.#isTurnAsked || this.#persisting || atOnce === undefined) return this.#askTurn();
+    this.#isTurnAsked = true;
+    atOnce(() => this.#turn());
   }
 
   #turn(): void {

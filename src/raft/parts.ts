@@ -27,6 +27,8 @@ export interface RaftModules {
   readonly transport?: Transport;
   /** Calls `fn` once all that is ready to run now has run; never synchronously. setImmediate in the real one. */
   readonly nextTurn: (fn: () => void) => void;
+  /** Calls `fn` once its caller is done, before anything else that is ready; never synchronously. Absent: `nextTurn`. */
+  readonly atOnce?: (fn: () => void) => void;
 }
 
 export interface Parts {

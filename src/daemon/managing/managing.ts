@@ -5,7 +5,7 @@ import { messageOf, Scope, SwarmError, sleep } from "../../base/index.js";
 import { NodeRole } from "../../gen/skep/v1/specs.js";
 import { RemovedNodes } from "../../manager/ca/index.js";
 import { Manager, type ManagerModules, type NewSwarm } from "../../manager/index.js";
-import { nextTurn } from "../../raft/host/index.js";
+import { atOnce, nextTurn } from "../../raft/host/index.js";
 import {
   caBinding,
   dispatcherBinding,
@@ -46,7 +46,7 @@ export interface ManagingOptions {
   readonly onReplaced: (by: string | undefined) => void;
 }
 
-export interface ManagingModules extends Omit<ManagerModules, "transport" | "nextTurn" | "sealer"> {
+export interface ManagingModules extends Omit<ManagerModules, "transport" | "nextTurn" | "atOnce" | "sealer"> {
   readonly record: MembershipRecord;
   readonly identity: NodeIdentity;
   /** What the log and the snapshots are sealed with. */
@@ -171,7 +171,7 @@ export class Managing {
         join: isJoining,
         forceNewCluster: isForcing,
       },
-      { ...this.#modules, nextTurn, transport: this.#links, sealer: this.#modules.keys.newSealer() },
+      { ...this.#modules, nextTurn, atOnce, transport: this.#links, sealer: this.#modules.keys.newSealer() },
     );
   }
 
