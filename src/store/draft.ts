@@ -3,7 +3,7 @@
 
 import type { WallTime } from "../base/index.js";
 import { invariant } from "../base/index.js";
-import type { Cluster, TaskStatus } from "../gen/skep/v1/objects.js";
+import type { Cluster, Task, TaskStatus } from "../gen/skep/v1/objects.js";
 import { type Change, withStatus } from "./change.js";
 import { type Indexes, type Rows, type TableName, tableNames } from "./schema.js";
 import { type ReadTable, Table } from "./table.js";
@@ -23,6 +23,11 @@ export interface Transaction extends View {
   delete(table: TableName, id: string): void;
   /** Replaces a task's status. The cheap way for nine writes in ten. The task must exist. */
   setStatus(taskId: string, status: TaskStatus): void;
+  /**
+   * The tasks the transactions of this entry have written so far, this one included: nobody was told of them yet. As they
+   * were written, a deleted one as it was; also of what was taken back. Absent where a test stands in between.
+   */
+  readonly tasksWritten?: readonly Task[] | undefined;
 }
 
 export type Tables = { readonly [T in TableName]: Table<T> };
@@ -37,6 +42,7 @@ export class Draft implements Transaction {
   readonly #tables: Partial<Record<TableName, DraftTable<TableName>>> = {};
   readonly #baseRevision: number;
   readonly #now: WallTime;
+  readonly tasksWritten: Task[] = [];
   #committed = 0;
   #changes: Change[] = [];
   #undo: Undo[] = [];
@@ -71,12 +77,15 @@ export class Draft implements Transaction {
     const stamped = { ...row, meta } as Rows[T];
     this.#write(target, row.id, stamped, previous !== undefined);
     this.#changes.push({ kind: "put", table, row: stamped } as Change);
+    if (table === "task") this.tasksWritten.push(stamped as Task);
   }
 
   delete(table: TableName, id: string): void {
     const target = this.#table(table);
-    if (target.get(id) === undefined) return;
+    const previous = target.get(id);
+    if (previous === undefined) return;
     this.#write(target, id, gone, true);
+    if (table === "task") this.tasksWritten.push(previous as Task);
     this.#changes.push({ kind: "delete", table, id });
   }
 
@@ -86,6 +95,7 @@ export class Draft implements Transaction {
     invariant(task !== undefined, "a status is written to a task that exists", { taskId });
     this.#write(target, taskId, withStatus(task, status, this.revision + 1), true);
     this.#changes.push({ kind: "status", taskId, status });
+    this.tasksWritten.push(task);
   }
 
   /** What the transaction being written has changed so far. */

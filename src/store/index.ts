@@ -17,4 +17,4 @@ export { type Log, NotLeader, UnknownOutcome } from "./log.js";
 export { type AnyRow, anyManager, nameKey, type Rows, revisionId, slotKey, type TableName } from "./schema.js";
 export { Store, type StoreModules, type StoreOptions, type Writer } from "./store.js";
 export type { ReadTable } from "./table.js";
-export type { Batch, RowChange, WatchOptions } from "./watch.js";
+export type { Batch, Reader, RowChange, WatchOptions } from "./watch.js";

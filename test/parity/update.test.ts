@@ -19,6 +19,7 @@ import {
 import { slotsOf } from "../../src/manager/orchestrator/replicated/slots.js";
 import { freshRecord } from "../../src/manager/orchestrator/restart/policy.js";
 import { supervise } from "../../src/manager/orchestrator/restart/supervise.js";
+import { seenOf } from "../../src/manager/orchestrator/update/progress.js";
 import { update } from "../../src/manager/orchestrator/update/update.js";
 import { isDirty } from "../../src/model/index.js";
 import { controlled, plain } from "../manager/control/support.js";
@@ -98,7 +99,8 @@ function worldOf(options: UpdateOptions) {
 
 function look(tasks: readonly Task[], options: UpdateOptions = {}) {
   const world = worldOf(options);
-  const { steps, dueInMs } = update(world, slotsOf(world, tasks).live);
+  const seen = slotsOf(world, tasks).live.map((slot) => seenOf(world, slot));
+  const { steps, dueInMs } = update(world, seen);
   return { lines: lines(steps), dueInMs };
 }
 

@@ -28,7 +28,7 @@ export function orchestration(memory = memoryStore()): Orchestration {
   const lead = (): Scope => {
     const scope = new Scope(silentLog, (_, error) => failures.push(error));
     const modules = { ...memory, writer: memory.writer };
-    scope.start("orchestrator", (signal) => new Orchestrator({}, modules).run(signal));
+    scope.start("orchestrator", (signal) => new Orchestrator({ keptMin: 0 }, modules).run(signal));
     scope.start("allocator", (signal) => new Allocator({}, modules).run(signal));
     scope.start("scheduler", (signal) => new Scheduler({}, modules).run(signal));
     scope.start("reaper", (signal) => new Reaper({}, modules).run(signal));

@@ -5,15 +5,16 @@ import type { View } from "../../store/index.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 
 export class Attention {
+  /** Whose spec or update is another: all their slots. */
   readonly services = new Set<string>();
-  /** Jobs of which a task ended: whether another may start. */
-  readonly jobs = new Set<string>();
+  /** Services of which a task moved, as their slots were told: whether another slot's turn has come. */
+  readonly tallies = new Set<string>();
   /** Services that are gone and whose tasks are still there. */
   readonly gone = new Set<string>();
   readonly slots = new Map<string, SlotRef>();
 
   get isEmpty(): boolean {
-    return this.services.size + this.jobs.size + this.gone.size + this.slots.size === 0;
+    return this.services.size + this.tallies.size + this.gone.size + this.slots.size === 0;
   }
 
   /** Everything: at the start of leading, and after events were lost. */
@@ -28,8 +29,8 @@ export class Attention {
     this.services.add(serviceId);
   }
 
-  job(serviceId: string): void {
-    this.jobs.add(serviceId);
+  tally(serviceId: string): void {
+    this.tallies.add(serviceId);
   }
 
   slot(ref: SlotRef): void {
@@ -46,7 +47,7 @@ export class Attention {
   /** Takes over what another has noted. */
   add(other: Attention): void {
     for (const id of other.services) this.services.add(id);
-    for (const id of other.jobs) this.jobs.add(id);
+    for (const id of other.tallies) this.tallies.add(id);
     for (const id of other.gone) this.gone.add(id);
     for (const [key, ref] of other.slots) this.slots.set(key, ref);
   }

@@ -3,6 +3,7 @@
 import type { Transaction } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { lookAt } from "./look.js";
+import { Rosters } from "./rosters.js";
 import type { Moment } from "./world.js";
 
 /** Looks at one service: each makes some hundred changes, which together say enough. */
@@ -16,10 +17,11 @@ export function* foresee(
 ): Generator<void, void> {
   // How long a predecessor is waited for changes when its slot's next task starts, not which there is.
   const now: Moment = { ...moment, stopWaitMs: () => 0 };
+  const rosters = new Rosters();
   let attention = new Attention();
   attention.service(serviceId);
   for (let look = 0; look < looksMax && !attention.isEmpty; look++) {
-    attention = lookAt(tx, attention, now).left;
+    attention = lookAt(tx, attention, now, rosters).left;
     yield;
   }
 }

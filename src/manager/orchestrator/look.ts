@@ -5,11 +5,12 @@ import { isGlobal, isJob } from "../../model/index.js";
 import type { Transaction } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { applyStep, removal, type Step } from "./change.js";
-import { awaitsUpdate, coverNode, coverNodes, updatable } from "./global/nodes.js";
+import { awaitsUpdate, coverNode, coverNodes } from "./global/nodes.js";
 import { runJob } from "./jobs/replicated.js";
 import { scale } from "./replicated/scale.js";
-import { bySlot, slotsOf } from "./replicated/slots.js";
 import { supervise } from "./restart/supervise.js";
+import type { Roster } from "./roster.js";
+import type { Rosters } from "./rosters.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 import { settle } from "./update/progress.js";
 import { update } from "./update/update.js";
@@ -20,6 +21,9 @@ export const changesMax = 500;
 /** Rows one transaction looks at before it leaves the other services and slots to the next, so that others get a turn. */
 export const rowsMax = 10_000;
 
+/** Tasks of a service up to which one transaction looks at all its slots. */
+const wholeMax = 2_000;
+
 export interface Looked {
   /** What the budget did not reach. */
   readonly left: Attention;
@@ -28,12 +32,12 @@ export interface Looked {
   readonly serviceDues: ReadonlyMap<string, number | undefined>;
 }
 
-/** Looks at everything in `attention`; pure but for its writes to `tx`, so it may run twice. */
-export function lookAt(tx: Transaction, attention: Attention, moment: Moment): Looked {
-  const look = new Look(tx, moment);
+/** Looks at everything in `attention`; pure but for its writes to `tx` and for what `rosters` remember, so it may run twice. */
+export function lookAt(tx: Transaction, attention: Attention, moment: Moment, rosters: Rosters): Looked {
+  const look = new Look(tx, moment, rosters);
   for (const id of attention.gone) look.gone(id);
   for (const ref of attention.slots.values()) if (!attention.services.has(ref.serviceId)) look.slot(ref);
-  for (const id of attention.jobs) if (!attention.services.has(id)) look.job(id);
+  for (const id of attention.tallies) if (!attention.services.has(id)) look.tally(id);
   for (const id of attention.services) look.service(id);
   return look;
 }
@@ -44,12 +48,16 @@ class Look implements Looked {
   readonly serviceDues = new Map<string, number | undefined>();
   readonly #tx: Transaction;
   readonly #moment: Moment;
+  readonly #rosters: Rosters;
+  /** Services some slots of which are left to the next look: what follows from them is too. */
+  readonly #isBehind = new Set<string>();
   #written = 0;
   #seen = 0;
 
-  constructor(tx: Transaction, moment: Moment) {
+  constructor(tx: Transaction, moment: Moment, rosters: Rosters) {
     this.#tx = tx;
     this.#moment = moment;
+    this.#rosters = rosters;
   }
 
   /** The service was deleted: all its tasks go (swarm-semantics §2.2). */
@@ -60,24 +68,51 @@ class Look implements Looked {
   }
 
   slot(ref: SlotRef): void {
-    if (this.#isOver) return this.left.slot(ref);
+    if (this.#isOver) return this.#later(ref);
     const world = this.#world(ref.serviceId);
     if (world === undefined) return;
     const done = this.#supervise(world, ref, this.#tasksOf(ref)) && this.#apply(this.#completeSlot(world, ref));
-    if (!done) this.left.slot(ref);
+    if (!done) this.#later(ref);
     else if (isGlobal(world.spec) && awaitsUpdate(world, ref, this.#tasksOf(ref))) this.left.service(ref.serviceId);
   }
 
-  /** The slots of what ended were looked at before. */
-  job(id: string): void {
-    if (this.#isOver || !this.#scales(id)) this.left.job(id);
+  /** Of a service whose tasks moved, once their slots were looked at: which slots there are, then their spec. */
+  tally(id: string): void {
+    const mayGoOn = !this.#isOver && !this.#isBehind.has(id);
+    // The slots of a global service are its nodes: each is looked at by itself.
+    const done = mayGoOn && (this.#isOfNodes(id) || this.#scales(id)) && this.#updates(id);
+    if (!done) this.left.tally(id);
   }
 
   /** Restarts first, then which slots there are, then their spec: each sees what the one before wrote. */
   service(id: string): void {
     this.serviceDues.set(id, undefined);
-    const done = !this.#isOver && this.#restarts(id) && this.#scales(id) && this.#updates(id);
-    if (!done) this.left.service(id);
+    if (this.#isOver) return this.left.service(id);
+    const world = this.#world(id);
+    if (world === undefined) return;
+    const roster = this.#roster(world);
+    if (roster.size > wholeMax && !isGlobal(world.spec)) return this.#inSlices(id, roster);
+    if (!this.#restarts(world, roster)) return this.left.service(id);
+    if (this.#scales(id)) {
+      if (!this.#updates(id)) this.left.tally(id);
+    } else if (isGlobal(world.spec)) this.left.service(id);
+    else this.left.tally(id);
+  }
+
+  /** Too many slots for one transaction: each for itself, then the rest. */
+  #inSlices(id: string, roster: Roster): void {
+    for (const { ref } of roster.refs()) this.left.slot(ref);
+    this.left.tally(id);
+  }
+
+  #later(ref: SlotRef): void {
+    this.left.slot(ref);
+    this.#isBehind.add(ref.serviceId);
+  }
+
+  #isOfNodes(id: string): boolean {
+    const world = this.#world(id);
+    return world === undefined || isGlobal(world.spec);
   }
 
   #completeSlot(world: World, ref: SlotRef): readonly Step[] {
@@ -87,21 +122,17 @@ class Look implements Looked {
     return settle(world, tasks);
   }
 
-  #restarts(id: string): boolean {
-    const world = this.#world(id);
-    if (world === undefined) return true;
-    const slots = bySlot(this.#tx.table("task").by("service", id));
+  #restarts(world: World, roster: Roster): boolean {
     let whole = true;
-    for (const { ref, tasks } of slots) whole = this.#supervise(world, ref, tasks) && whole;
+    for (const { ref, tasks } of [...roster.refs()]) whole = this.#supervise(world, ref, tasks) && whole;
     return whole;
   }
 
   #scales(id: string): boolean {
     const world = this.#world(id);
     if (world === undefined) return true;
-    const tasks = [...this.#tx.table("task").by("service", id)];
-    this.#seen += tasks.length + (isGlobal(world.spec) ? this.#tx.table("node").size : 0);
-    return this.#apply(scaled(world, tasks));
+    if (isGlobal(world.spec)) this.#seen += this.#tx.table("node").size;
+    return this.#apply(scaled(world, this.#roster(world)));
   }
 
   /** Twice at most: an update that starts, or turns into a rollback, takes its first slots in the same transaction. */
@@ -109,13 +140,18 @@ class Look implements Looked {
     for (let pass = 0; pass < 2; pass++) {
       const world = this.#world(id);
       if (world === undefined || isJob(world.spec)) return true;
-      const { live } = slotsOf(world, this.#tx.table("task").by("service", id));
-      const { steps, dueInMs } = update(world, isGlobal(world.spec) ? updatable(world, live) : live);
+      const { steps, dueInMs } = update(world, this.#roster(world).seen());
       this.serviceDues.set(id, dueInMs);
       if (!this.#apply(steps)) return false;
       if (steps.length === 0) break;
     }
     return true;
+  }
+
+  #roster(world: World): Roster {
+    const { roster, read } = this.#rosters.of(this.#tx, world);
+    this.#seen += read;
+    return roster;
   }
 
   #supervise(world: World, ref: SlotRef, tasks: readonly Task[]): boolean {
@@ -157,17 +193,17 @@ class Look implements Looked {
 }
 
 /** The steps to the slots a service of its mode is to have. */
-function scaled(world: World, tasks: readonly Task[]): readonly Step[] {
+function scaled(world: World, roster: Roster): readonly Step[] {
   const { mode } = world.spec;
   switch (mode?.$case) {
     case "global":
     case "globalJob":
-      return coverNodes(world, slotsOf(world, tasks));
+      return coverNodes(world, roster.slots());
     case "replicatedJob":
-      return runJob(world, tasks, mode.value);
+      return runJob(world, roster.tasks(), mode.value);
     case "replicated":
     case undefined:
-      return scale(world, slotsOf(world, tasks), mode?.value.replicas ?? 1);
+      return scale(world, roster.slots(), mode?.value.replicas ?? 1);
     default:
       return mode satisfies never;
   }

@@ -25,13 +25,13 @@ export class Notice {
 
   note(attention: Attention, changes: readonly RowChange[]): void {
     for (const change of changes) {
-      if (change.table === "service") this.#service(attention, change.id, change.row);
+      if (change.table === "service") this.#service(attention, change.id, change.row, change.previous);
       else if (change.table === "task") this.#task(attention, change.row, change.previous);
       else if (change.table === "node") this.#node(attention, change.id, change.row, change.previous);
     }
   }
 
-  #service(attention: Attention, id: string, row: Service | undefined): void {
+  #service(attention: Attention, id: string, row: Service | undefined, previous: Service | undefined): void {
     if (row === undefined) {
       this.#global.delete(id);
       attention.orphan(this.#view, id);
@@ -40,7 +40,8 @@ export class Notice {
     const service = this.#view.table("service").get(id);
     if (service === undefined) return;
     this.#index(service);
-    attention.service(id);
+    if (previous !== undefined && isCountOnly(row, previous)) attention.tally(id);
+    else attention.service(id);
   }
 
   #task(attention: Attention, row: Task | undefined, previous: Task | undefined): void {
@@ -51,9 +52,9 @@ export class Notice {
       if (row !== undefined && row.desiredState < TaskState.REMOVE) attention.orphan(this.#view, task.serviceId);
       return;
     }
-    if (letsJobGoOn(row, previous)) attention.job(service.id);
-    if (mattersToService(service, row, previous)) attention.service(service.id);
-    else if (row === undefined || mattersToSlot(this.#view, row, previous)) attention.slot(slotOf(task));
+    const isCounted = mattersToService(service, row, previous);
+    if (isCounted || letsJobGoOn(row, previous)) attention.tally(service.id);
+    if (isCounted || row === undefined || mattersToSlot(this.#view, row, previous)) attention.slot(slotOf(task));
   }
 
   /** A node's new state concerns its slot in each global service; one that is out, the slots of all tasks it holds. */
@@ -63,7 +64,7 @@ export class Notice {
         attention.slot({ serviceId, slot: 0, nodeId: id });
         // Which nodes an update is about may have changed: it may go on without this one, or has one more to do.
         const service = this.#view.table("service").get(serviceId);
-        if (service && hasUpdate(service)) attention.service(serviceId);
+        if (service && hasUpdate(service)) attention.tally(serviceId);
       }
     }
     if (row !== undefined && !(isOut(row) && (previous === undefined || !isOut(previous) || !sameOut(row, previous))))
@@ -72,13 +73,26 @@ export class Notice {
       if (task.serviceId === "") continue;
       attention.slot(slotOf(task));
       // What stops there is waited for no more: the job may run another.
-      if (task.jobIteration !== undefined && task.slot > 0 && !isWanted(task)) attention.job(task.serviceId);
+      if (task.jobIteration !== undefined && task.slot > 0 && !isWanted(task)) attention.tally(task.serviceId);
     }
   }
 
   #index(service: Service): void {
     if (isGlobal(specOf(this.#view, service))) this.#global.add(service.id);
   }
+}
+
+/** Only how far its update is, and what it says of that, changed. */
+function isCountOnly(row: Service, previous: Service): boolean {
+  const [now, before] = [row.updateStatus, previous.updateStatus];
+  if (now === undefined || before === undefined || now === before) return false;
+  return (
+    now.state === before.state &&
+    millis(now.startedAt) === millis(before.startedAt) &&
+    row.revision === previous.revision &&
+    row.specVersion === previous.specVersion &&
+    same(row.jobStatus, previous.jobStatus)
+  );
 }
 
 /** Whether a change of a task can make its service need another slot, or take its update further. */

@@ -5,6 +5,7 @@ import { type Follower, follow, type RowChange, type Store, type Writer } from "
 import { Attention } from "./attention.js";
 import { type Looked, lookAt } from "./look.js";
 import { Notice } from "./notice.js";
+import { Rosters, type RostersOptions } from "./rosters.js";
 import type { SlotRef } from "./slot-ref.js";
 import { StopWaits } from "./stop-wait.js";
 import type { Moment } from "./world.js";
@@ -25,16 +26,19 @@ export class Orchestrator implements Follower {
   readonly #timers = new Map<string, Timer>();
   readonly #notice: Notice;
   readonly #stopWaits: StopWaits;
+  readonly #rosters: Rosters;
   #attention = new Attention();
 
-  constructor(_options: Readonly<Record<never, never>>, modules: OrchestratorModules) {
+  constructor(options: RostersOptions, modules: OrchestratorModules) {
     this.#modules = modules;
     this.#notice = new Notice(modules.store);
     this.#stopWaits = new StopWaits(modules.clock);
+    this.#rosters = new Rosters(options);
   }
 
   /** Runs while leading: rejects with the signal's reason, or with NotLeader. */
   async run(signal: AbortSignal): Promise<void> {
+    this.#rosters.follow(this.#modules.store, signal);
     try {
       await follow(this.#modules.store, this.#modules.clock, this, signal);
     } finally {
@@ -46,12 +50,14 @@ export class Orchestrator implements Follower {
   rebuild(): void {
     this.#notice.rebuild();
     this.#stopWaits.rebuild(this.#modules.store);
+    this.#rosters.clear();
     this.#attention.all(this.#modules.store);
   }
 
   note(changes: readonly RowChange[]): void {
     this.#notice.note(this.#attention, changes);
     this.#stopWaits.note(changes);
+    this.#rosters.catchUp();
     if (!this.#attention.isEmpty) this.bell.ring();
   }
 
@@ -66,7 +72,7 @@ export class Orchestrator implements Follower {
         newId: () => newId(random),
         stopWaitMs: (task, maxMs) => this.#stopWaits.leftMs(task, maxMs),
       };
-      const looked = await writer.update((tx) => lookAt(tx, attention, moment));
+      const looked = await writer.update((tx) => lookAt(tx, attention, moment, this.#rosters));
       this.#attention.add(looked.left);
       this.#remember(looked);
     }
@@ -95,7 +101,7 @@ export class Orchestrator implements Follower {
   }
 
   #serviceIsDue(id: string): void {
-    this.#attention.service(id);
+    this.#attention.tally(id);
   }
 }
 

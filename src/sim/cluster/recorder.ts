@@ -54,6 +54,10 @@ class RecordingTransaction implements Transaction {
     return this.#tx.cluster;
   }
 
+  get tasksWritten(): Transaction["tasksWritten"] {
+    return this.#tx.tasksWritten;
+  }
+
   table: Transaction["table"] = (name) => this.#tx.table(name);
 
   put<T extends TableName>(table: T, row: Rows[T]): void {

@@ -3,7 +3,7 @@
 
 import type { Node, Task } from "../../../gen/skep/v1/objects.js";
 import { TaskState } from "../../../gen/skep/v1/objects.js";
-import { isJob, isOnNode, isWanted, stateOf } from "../../../model/index.js";
+import { isGlobal, isJob, isOnNode, isWanted, stateOf } from "../../../model/index.js";
 import { removal, type Step, stopping } from "../change.js";
 import { type Slot, type Slots, slotsOf } from "../replicated/slots.js";
 import { taskFor } from "../restart/supervise.js";
@@ -40,9 +40,9 @@ export function coverNode(world: World, ref: SlotRef, tasks: readonly Task[]): r
   return steps.filter((step) => step.length > 0);
 }
 
-/** The slots an update may touch: what is paused waits until it is not. */
-export function updatable(world: World, slots: readonly Slot[]): readonly Slot[] {
-  return slots.filter(({ nodeId }) => placeOn(world, world.node(nodeId)) === "wanted");
+/** Whether an update may touch a slot: what is paused waits until it is not. */
+export function mayUpdate(world: World, { nodeId }: Slot): boolean {
+  return !isGlobal(world.spec) || placeOn(world, world.node(nodeId)) === "wanted";
 }
 
 /**

@@ -29,12 +29,17 @@ export function slotsOf(world: World, tasks: Iterable<Task>): Slots {
   const live: Slot[] = [];
   const dead: DeadSlot[] = [];
   for (const { ref, tasks: members } of bySlot(tasks)) {
-    const { slot, nodeId } = ref;
-    const replica = replicaOf(world, members);
-    if (replica.length > 0) live.push({ slot, nodeId, replica, tasks: members });
-    else dead.push({ slot, nodeId, tasks: members });
+    const slot = slotOfTasks(world, ref, members);
+    if (slot) live.push(slot);
+    else dead.push({ slot: ref.slot, nodeId: ref.nodeId, tasks: members });
   }
   return { live: live.sort(byPlace), dead };
+}
+
+/** The slot with these tasks; undefined when it is dead. */
+export function slotOfTasks(world: World, { slot, nodeId }: SlotId, tasks: readonly Task[]): Slot | undefined {
+  const replica = replicaOf(world, tasks);
+  return replica.length > 0 ? { slot, nodeId, replica, tasks } : undefined;
 }
 
 /** The tasks of one service, slot by slot. */
@@ -49,7 +54,7 @@ export function bySlot(tasks: Iterable<Task>): Iterable<{ readonly ref: SlotRef;
   return slots.values();
 }
 
-function byPlace(a: SlotId, b: SlotId): number {
+export function byPlace(a: SlotId, b: SlotId): number {
   return a.slot - b.slot || (a.nodeId < b.nodeId ? -1 : 1);
 }
 

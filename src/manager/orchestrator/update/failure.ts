@@ -5,18 +5,18 @@ import { type Task, UpdateState, type UpdateStatus } from "../../../gen/skep/v1/
 import { UpdateFailureAction } from "../../../gen/skep/v1/specs.js";
 import { isTerminal, stateOf, statusAtMs, updateOf } from "../../../model/index.js";
 import type { Step } from "../change.js";
-import type { Slot } from "../replicated/slots.js";
 import { isOfUpdate, isRollingBack, type World } from "../world.js";
 import { isOverdue, overdueText } from "./deadline.js";
+import type { Seen } from "./progress.js";
 
 /** The step that pauses or rolls back an update in which too many tasks failed; nothing while it goes well. */
-export function failureOf(world: World, slots: readonly Slot[]): Step | undefined {
+export function failureOf(world: World, seen: readonly Seen[]): Step | undefined {
   const status = world.service.updateStatus;
   const rollingBack = isRollingBack(world.service);
   const { failureAction, maxFailureRatio } = updateOf(world.spec, rollingBack);
   if (status === undefined || failureAction === UpdateFailureAction.CONTINUE || status.failed === 0) return undefined;
   if (status.failed / Math.max(1, status.total) <= maxFailureRatio) return undefined;
-  const why = cause(world, slots);
+  const why = cause(world, seen);
   const goesBack = failureAction === UpdateFailureAction.ROLLBACK;
   if (rollingBack) {
     // Docker's words: it says "rollback" only where it was told to roll back what is a rollback already.
@@ -27,8 +27,8 @@ export function failureOf(world: World, slots: readonly Slot[]): Step | undefine
 }
 
 /** What comes after "update paused": Docker's words for a task that ended, ours for one that gets no further. */
-function cause(world: World, slots: readonly Slot[]): string {
-  const task = lastFailed(world, slots);
+function cause(world: World, seen: readonly Seen[]): string {
+  const task = lastFailed(world, seen);
   if (task !== undefined && !isTerminal(stateOf(task))) return `: ${overdueText(world, task)}`;
   return ` due to failure or early termination of task ${task?.id ?? ""}`;
 }
@@ -52,9 +52,9 @@ function rollBack(world: World, message: string): Step {
   return [{ kind: "rollback", serviceId: world.service.id, status }];
 }
 
-function lastFailed(world: World, slots: readonly Slot[]): Task | undefined {
-  return slots
-    .flatMap((slot) => slot.tasks)
+function lastFailed(world: World, seen: readonly Seen[]): Task | undefined {
+  return seen
+    .flatMap(({ slot }) => slot.tasks)
     .filter((task) => isOfUpdate(world, task) && (isTerminal(stateOf(task)) || isOverdue(task)))
     .sort((a, b) => failedAtMs(a) - failedAtMs(b) || (a.id < b.id ? -1 : 1))
     .at(-1);

@@ -28,43 +28,54 @@ export interface Progress {
   readonly watchedForMs: number;
 }
 
+/** What a slot is to an update, until it, its node or the update changes. Times are absolute: they pass by themselves. */
+export interface Seen {
+  readonly slot: Slot;
+  readonly phase: Phase;
+  /** Stops what it has too much of. */
+  readonly settling: readonly Step[];
+}
+
 type Phase =
   /** Only tasks of older specs. */
-  | { readonly kind: "todo" }
+  | { readonly kind: "todo"; readonly isDown: boolean }
   /** The new task is not there yet. */
   | { readonly kind: "busy" }
-  /** Changed; `atMs` when, if the update under way did it. */
-  | { readonly kind: "done"; readonly atMs: number | undefined };
+  /** Changed; `atMs` when, if the update under way did it; `downSinceMs` where something should run and does not. */
+  | { readonly kind: "done"; readonly atMs: number | undefined; readonly downSinceMs: number | undefined };
 
-export function progressOf(world: World, slots: readonly Slot[]): Progress {
+export function seenOf(world: World, slot: Slot): Seen {
+  return { slot, phase: phaseOf(world, slot), settling: settle(world, slot.replica) };
+}
+
+/** `seen`: all slots, by place. */
+export function progressOf(world: World, seen: readonly Seen[]): Progress {
   const { delayMs, monitorMs } = updateOf(world.spec, isRollingBack(world.service));
   const todoDown: Slot[] = [];
   const todoUp: Slot[] = [];
   const settling: Step[] = [];
-  let busy = 0;
-  let down = 0;
-  let undone = 0;
-  const rests: number[] = [];
-  let watchedForMs = 0;
-  for (const slot of slots) {
-    settling.push(...settle(world, slot.replica));
-    const phase = phaseOf(world, slot);
-    if (phase.kind === "todo") (isDown(slot) ? todoDown : todoUp).push(slot);
-    if (phase.kind === "busy") busy += 1;
+  let [busy, down, undone, restsForMs, watchedForMs] = [0, 0, 0, 0, 0];
+  const rests = (ms: number): void => {
+    if (ms > 0) restsForMs = restsForMs > 0 ? Math.min(restsForMs, ms) : ms;
+  };
+  for (const { slot, phase, settling: steps } of seen) {
+    if (steps.length > 0) settling.push(...steps);
     if (phase.kind !== "done") {
       undone += 1;
+      if (phase.kind === "busy") busy += 1;
+      else (phase.isDown ? todoDown : todoUp).push(slot);
       continue;
     }
-    const restsForMs = phase.atMs === undefined ? 0 : remainingMs(phase.atMs + delayMs, world.nowMs, delayMs);
-    const downMs = downForMs(world, slot);
-    if (restsForMs > 0) busy += 1;
+    const { atMs, downSinceMs } = phase;
+    const restMs = atMs === undefined ? 0 : remainingMs(atMs + delayMs, world.nowMs, delayMs);
+    const downMs = downSinceMs === undefined ? 0 : downForMs(world, downSinceMs);
+    if (restMs > 0) busy += 1;
     else if (downMs > 0) down += 1;
-    rests.push(restsForMs, downMs);
-    if (phase.atMs === undefined) continue;
-    watchedForMs = Math.max(watchedForMs, remainingMs(phase.atMs + monitorMs, world.nowMs, monitorMs));
+    rests(restMs);
+    rests(downMs);
+    if (atMs !== undefined)
+      watchedForMs = Math.max(watchedForMs, remainingMs(atMs + monitorMs, world.nowMs, monitorMs));
   }
-  const resting = rests.filter((rest) => rest > 0);
-  const restsForMs = resting.length > 0 ? Math.min(...resting) : 0;
   return { todoDown, todoUp, busy, down, undone, settling, restsForMs, watchedForMs };
 }
 
@@ -82,13 +93,14 @@ export function settle(world: World, tasks: readonly Task[]): readonly Step[] {
 }
 
 function phaseOf(world: World, slot: Slot): Phase {
-  if (slot.replica.every((task) => isTaskDirty(world, task))) return { kind: "todo" };
+  if (slot.replica.every((task) => isTaskDirty(world, task))) return { kind: "todo", isDown: isDown(slot) };
   const attempts = slot.tasks.filter((task) => isOfUpdate(world, task));
   if (attempts.some((task) => isWanted(task) && stateOf(task) < TaskState.RUNNING && !isOverdue(task))) {
     return { kind: "busy" };
   }
   const times = attempts.map(doneAtMs);
-  return { kind: "done", atMs: times.length > 0 ? Math.max(...times) : undefined };
+  const atMs = times.length > 0 ? Math.max(...times) : undefined;
+  return { kind: "done", atMs, downSinceMs: downSinceMs(world, slot, times) };
 }
 
 /** When a task of the update began to run, ended without, or was given up. */
@@ -97,14 +109,17 @@ function doneAtMs(task: Task): number {
   return since !== undefined ? millis(since) : statusAtMs(task);
 }
 
+/** Since when a changed slot in which nothing runs holds the update up; undefined when it does not. */
+function downSinceMs(world: World, slot: Slot, doneMs: readonly number[]): number | undefined {
+  if (!isDown(slot) || !slot.replica.some((task) => isWanted(task) && task.restart?.replaces)) return undefined;
+  return doneMs.length > 0 ? Math.min(...doneMs) : millis(world.service.updateStatus?.startedAt);
+}
+
 /**
- * How long a changed slot in which nothing runs still holds the update up: the update takes no running task down while one
- * it can count on is missing (R-413). Bounded, so that a service whose tasks always fail is not updated for ever.
+ * How long it still does: the update takes no running task down while one it can count on is missing (R-413). Bounded, so
+ * that a service whose tasks always fail is not updated for ever.
  */
-function downForMs(world: World, slot: Slot): number {
-  if (!isDown(slot) || !slot.replica.some((task) => isWanted(task) && task.restart?.replaces)) return 0;
-  const failures = slot.tasks.filter((task) => isOfUpdate(world, task)).map(doneAtMs);
-  const sinceMs = failures.length > 0 ? Math.min(...failures) : millis(world.service.updateStatus?.startedAt);
+function downForMs(world: World, sinceMs: number): number {
   return remainingMs(sinceMs + progressDeadlineMs, world.nowMs, progressDeadlineMs);
 }
 

@@ -7,7 +7,7 @@ import type { Step } from "../change.js";
 import type { Slot } from "../replicated/slots.js";
 import { isRollingBack, isUpdating, type World } from "../world.js";
 import { failureOf } from "./failure.js";
-import { type Progress, progressOf } from "./progress.js";
+import { type Progress, progressOf, type Seen } from "./progress.js";
 import { replaceSlot } from "./slot.js";
 
 export interface Updated {
@@ -18,9 +18,9 @@ export interface Updated {
 
 const nothing: Updated = { steps: [], dueInMs: undefined };
 
-/** One look at the slots of a service. */
-export function update(world: World, slots: readonly Slot[]): Updated {
-  const progress = progressOf(world, slots);
+/** One look at the slots of a service, by place. */
+export function update(world: World, seen: readonly Seen[]): Updated {
+  const progress = progressOf(world, seen);
   const settled = progress.settling;
   if (isPaused(world)) return { ...nothing, steps: settled };
   if (!isUpdating(world.service)) {
@@ -28,7 +28,7 @@ export function update(world: World, slots: readonly Slot[]): Updated {
       ? { ...nothing, steps: settled }
       : { ...nothing, steps: [...settled, start(world, progress)] };
   }
-  const failure = failureOf(world, slots);
+  const failure = failureOf(world, seen);
   if (failure) return { ...nothing, steps: [...settled, failure] };
   return go(world, progress);
 }

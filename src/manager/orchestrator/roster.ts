@@ -1,0 +1,116 @@
+// The slots of one service as they were read last, and what was worked out about each: of a large service only what was
+// written since is read again (O4).
+
+import { millis } from "../../base/index.js";
+import type { Task } from "../../gen/skep/v1/objects.js";
+import { isJob } from "../../model/index.js";
+import type { View } from "../../store/index.js";
+import { mayUpdate } from "./global/nodes.js";
+import { byPlace, bySlot, type Slot, type Slots, slotOfTasks } from "./replicated/slots.js";
+import { keyOf, type SlotRef } from "./slot-ref.js";
+import { type Seen, seenOf } from "./update/progress.js";
+import { iterationOf, type World } from "./world.js";
+
+interface Entry {
+  readonly ref: SlotRef;
+  readonly tasks: readonly Task[];
+  facts: Facts | undefined;
+}
+
+interface Facts {
+  /** Undefined where nothing is wanted and nothing finished for good. */
+  readonly live: Slot | undefined;
+  /** How the update sees it; undefined for a dead slot, and where an update may not touch it. */
+  seen: Seen | undefined;
+}
+
+export class Roster {
+  readonly #entries = new Map<string, Entry>();
+  readonly #touched = new Map<string, SlotRef>();
+  #order = "";
+  #world: World;
+  /** Tasks in all. */
+  size = 0;
+
+  constructor(view: View, world: World) {
+    this.#world = world;
+    this.#order = orderOf(world);
+    for (const { ref, tasks } of bySlot(view.table("task").by("service", world.service.id))) this.#set(ref, tasks);
+  }
+
+  /** A task of the slot, or its node, changed. */
+  touch(ref: SlotRef): void {
+    this.#touched.set(keyOf(ref), ref);
+  }
+
+  /** Reads again what was touched; returns the number of rows read. */
+  refresh(view: View, world: World): number {
+    const order = orderOf(world);
+    if (order !== this.#order || world.spec !== this.#world.spec) {
+      for (const entry of this.#entries.values()) entry.facts = undefined;
+    }
+    this.#world = world;
+    this.#order = order;
+    let read = 0;
+    for (const [key, ref] of this.#touched) {
+      const tasks = [...view.table("task").by("slot", key)];
+      read += tasks.length + 1;
+      this.#set(ref, tasks);
+    }
+    this.#touched.clear();
+    return read;
+  }
+
+  refs(): Iterable<{ readonly ref: SlotRef; readonly tasks: readonly Task[] }> {
+    return this.#entries.values();
+  }
+
+  tasks(): readonly Task[] {
+    return [...this.#entries.values()].flatMap(({ tasks }) => tasks);
+  }
+
+  slots(): Slots {
+    const live: Slot[] = [];
+    const dead: { slot: number; nodeId: string; tasks: readonly Task[] }[] = [];
+    for (const entry of this.#entries.values()) {
+      const { live: slot } = this.#factsOf(entry);
+      if (slot) live.push(slot);
+      else dead.push({ slot: entry.ref.slot, nodeId: entry.ref.nodeId, tasks: entry.tasks });
+    }
+    return { live: live.sort(byPlace), dead };
+  }
+
+  /** The slots an update may touch, by place. */
+  seen(): readonly Seen[] {
+    const seen: Seen[] = [];
+    for (const entry of this.#entries.values()) {
+      const each = this.#factsOf(entry).seen;
+      if (each) seen.push(each);
+    }
+    return seen.sort((a, b) => byPlace(a.slot, b.slot));
+  }
+
+  #set(ref: SlotRef, tasks: readonly Task[]): void {
+    const key = keyOf(ref);
+    this.size += tasks.length - (this.#entries.get(key)?.tasks.length ?? 0);
+    if (tasks.length === 0) this.#entries.delete(key);
+    else this.#entries.set(key, { ref, tasks, facts: undefined });
+  }
+
+  #factsOf(entry: Entry): Facts {
+    entry.facts ??= factsOf(this.#world, entry);
+    return entry.facts;
+  }
+}
+
+function factsOf(world: World, { ref, tasks }: Entry): Facts {
+  const live = slotOfTasks(world, ref, tasks);
+  const isLeftOut = live === undefined || isJob(world.spec) || !mayUpdate(world, live);
+  return { live, seen: isLeftOut ? undefined : seenOf(world, live) };
+}
+
+/** What the facts of all slots rest on besides their tasks and nodes. */
+function orderOf(world: World): string {
+  const { revision, updateStatus } = world.service;
+  return [revision, iterationOf(world), updateStatus?.state ?? "", millis(updateStatus?.startedAt)].join(" ");
+}
