@@ -153,7 +153,7 @@ export class RaftCore {
     const { body, from, to, term } = message;
     invariant(to === this.#options.id, "a message for this member", { to });
     if (!body || from === to || this.#roles.isDeafTo(message)) return;
-    if (body.$case === "preVoteAnswer" && this.#installation.isIdle) this.#roles.learnCommit(from, body.value.commit);
+    if (this.#installation.isIdle) this.#roles.learnCommit(from, body);
     if (term > this.#state.term && !this.#roles.admitsLater(message, body)) return;
     if (term < this.#state.term) return this.#roles.answerEarlier(message, body);
     if (isFromLeader(body)) this.#follow(from, body);

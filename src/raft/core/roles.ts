@@ -234,21 +234,23 @@ export class Roles {
   }
 
   #preVoteAnswer(isGranted: boolean): Body {
-    const index = this.#log.committed;
-    return { $case: "preVoteAnswer", value: { isGranted, commit: { index, term: this.#log.termOf(index) ?? 0 } } };
+    return { $case: "preVoteAnswer", value: { isGranted, commit: this.#committed } };
   }
 
   /**
-   * What one member knows to be committed is, for whoever has that entry, and in whatever term it is said. A leader may tell
-   * only who is removed that it is, and lose its power: who was removed cannot stand, has more of the log than those that
-   * still ask it for its vote, and refuses them. Who learns of a change stands again when it is applied (C1).
+   * What one member knows to be committed is so for whoever has that entry, in whatever term it is said. A leader that tells
+   * only who comes or goes by a change that it is effective, writes on, and loses its power before it has written that, needs
+   * the vote of one that has more of the log and refuses it, and that cannot stand: who goes does not vote any more, who comes
+   * does not know yet that it does. Who learns of a change stands again when it is applied (C1).
    */
-  learnCommit(from: number, commit: Position | undefined): void {
-    const log = this.#log;
-    const isAsked = this.#role.kind !== "leader" && this.#modules.membership().voters.includes(from);
-    if (!isAsked || !commit || commit.index <= log.committed || !log.matches(commit.index, commit.term)) return;
-    log.commit(commit.index);
-    if (this.#role.kind !== "follower" && log.hasUnappliedChange) this.becomeFollower(none);
+  learnCommit(from: number, body: Body): void {
+    if (body.$case !== "vote" && body.$case !== "preVote" && body.$case !== "preVoteAnswer") return;
+    const { voters, learners } = this.#modules.membership();
+    if (this.#role.kind === "leader" || !(voters.includes(from) || learners.includes(from))) return;
+    const { index, term } = body.value.commit ?? { index: 0, term: 0 };
+    if (index <= this.#log.committed || !this.#log.matches(index, term)) return;
+    this.#log.commit(index);
+    if (this.#role.kind !== "follower" && this.#log.hasUnappliedChange) this.becomeFollower(none);
   }
 
   countVote(from: number, isGranted: boolean): void {
@@ -339,7 +341,12 @@ export class Roles {
 
   #voteRequest({ isTransfer, gone }: Ballot): Vote {
     const { last } = this.#last;
-    return { lastIndex: last.index, lastTerm: last.term, isTransfer, gone };
+    return { lastIndex: last.index, lastTerm: last.term, isTransfer, gone, commit: this.#committed };
+  }
+
+  get #committed(): Position {
+    const index = this.#log.committed;
+    return { index, term: this.#log.termOf(index) ?? 0 };
   }
 }
 

@@ -581,7 +581,39 @@ describe("§6 and thesis §4 membership", () => {
     expect([cores.leader, again.membership.voters, again.term]).toEqual([1, [1], 2]);
   });
 
-  test("what a voter says to be committed counts only where the same entry is, and for no leader", () => {
+  test("who was made a voter learns it from who asks for its vote, though it has more of the log (simulator, seed 271795)", () => {
+    const cores = new Cores(1);
+    const one = cores.get(1);
+    const two = cores.add({ id: 2, voters: [1] });
+    one.campaign();
+    cores.settle();
+    one.proposeConfChange(change("ADD_LEARNER", 2));
+    cores.settle();
+    cores.tick(1);
+    one.proposeConfChange(change("ADD_VOTER", 2));
+    // Alone it needs nobody for that; and before it has written that it is so, or the next entry, the power goes.
+    const sent = settle(one);
+    const index = one.lastIndex;
+    one.propose(Buffer.from("never durable at 1"));
+    for (const message of [...sent, ...(one.ready()?.send ?? [])]) {
+      const { body } = message;
+      if (body?.$case === "append") two.step({ ...message, body: { ...body, value: { ...body.value, commit: 0 } } });
+    }
+    settle(two);
+    expect([one.membership.voters, two.membership.voters, two.lastIndex]).toEqual([[1, 2], [1], index + 1]);
+    const durable = {
+      hardState: { term: 1, vote: 1, commit: index },
+      entries: one.entriesFrom(1).slice(0, index),
+    };
+    const nothing = { base: { index: 0, term: 0 }, applied: 0, snapshot: undefined };
+    const membership = { voters: [1], learners: [] };
+    const again = new RaftCore({ ...coreOptions, id: 1 }, new SeededRandom(1), { ...durable, ...nothing, membership });
+    cores.cores.set(1, again);
+    cores.tick(80);
+    expect([cores.leader, two.membership.voters, again.membership.voters]).toEqual([2, [1, 2], [1, 2]]);
+  });
+
+  test("what a member says to be committed counts only where the same entry is, and for no leader", () => {
     const learned = (core: RaftCore, index: number, term: number, from = 2): number => {
       const body = { $case: "preVoteAnswer", value: { isGranted: false, commit: { index, term } } } as const;
       core.step(message(from, 1, body));

@@ -70,11 +70,13 @@ export interface Vote {
   readonly isTransfer: boolean;
   /** Raft id of the leader whose process is known to be gone; 0: not known. */
   readonly gone: number;
+  /** The last entry the candidate knows to be committed. Who has that entry knows it then, too. */
+  readonly commit?: Position | undefined;
 }
 
 export interface VoteAnswer {
   readonly isGranted: boolean;
-  /** Of a pre-vote: the last entry the voter knows to be committed. Who has that entry knows it then, too. */
+  /** Of a pre-vote: the last entry the voter knows to be committed, as in the question. */
   readonly commit?: Position | undefined;
 }
 
@@ -745,7 +747,7 @@ export const HeartbeatAnswer = {
 };
 
 function createBaseVote(): Vote {
-  return { lastIndex: 0, lastTerm: 0, isTransfer: false, gone: 0 };
+  return { lastIndex: 0, lastTerm: 0, isTransfer: false, gone: 0, commit: undefined };
 }
 
 export const Vote = {
@@ -761,6 +763,9 @@ export const Vote = {
     }
     if (message.gone !== 0) {
       writer.uint32(32).uint64(message.gone);
+    }
+    if (message.commit !== undefined) {
+      Position.encode(message.commit, writer.uint32(42).fork()).ldelim();
     }
     return writer;
   },
@@ -800,6 +805,13 @@ export const Vote = {
 
           message.gone = longToNumber(reader.uint64() as Long);
           continue;
+        case 5:
+          if (tag !== 42) {
+            break;
+          }
+
+          message.commit = Position.decode(reader, reader.uint32());
+          continue;
       }
       if ((tag & 7) === 4 || tag === 0) {
         break;
@@ -815,6 +827,7 @@ export const Vote = {
       lastTerm: isSet(object.lastTerm) ? globalThis.Number(object.lastTerm) : 0,
       isTransfer: isSet(object.isTransfer) ? globalThis.Boolean(object.isTransfer) : false,
       gone: isSet(object.gone) ? globalThis.Number(object.gone) : 0,
+      commit: isSet(object.commit) ? Position.fromJSON(object.commit) : undefined,
     };
   },
 
@@ -832,6 +845,9 @@ export const Vote = {
     if (message.gone !== 0) {
       obj.gone = Math.round(message.gone);
     }
+    if (message.commit !== undefined) {
+      obj.commit = Position.toJSON(message.commit);
+    }
     return obj;
   },
 
@@ -844,6 +860,9 @@ export const Vote = {
     message.lastTerm = object.lastTerm ?? 0;
     message.isTransfer = object.isTransfer ?? false;
     message.gone = object.gone ?? 0;
+    message.commit = (object.commit !== undefined && object.commit !== null)
+      ? Position.fromPartial(object.commit)
+      : undefined;
     return message;
   },
 };
