@@ -136,11 +136,17 @@ export class Tasks {
     for (const run of this.#runs.values()) run.tryAgain();
   }
 
-  /** Stops and removes everything, because the node is no member any more. Resolves when nothing is left. */
+  /**
+   * Stops and removes everything, because the node is no member any more. Resolves when nothing is left. The memory stays, for
+   * whoever ends the membership to throw away: a daemon that dies before that is still a member, and begins no task twice.
+   */
   async removeAll(signal: AbortSignal): Promise<void> {
     this.#hasFirstSet = true;
     this.#isGoing = true;
-    for (const run of [...this.#runs.values()]) this.#remove(run.id);
+    for (const run of [...this.#runs.values()]) {
+      this.#modules.reporter.forget(run.id);
+      run.remove();
+    }
     this.#containers.refresh();
     while (this.#runs.size > 0) await sleep(this.#modules.clock, 50, signal);
     await this.flushed();

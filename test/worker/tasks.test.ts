@@ -328,6 +328,20 @@ describe("whose container", () => {
     await bench.clock.finish(leaving, 60_000);
     expect(bench.engine.machines).toEqual([]);
   });
+
+  test("a node that dies as it leaves, and is still a member, begins no task a second time", async () => {
+    const bench = await Bench.start();
+    await bench.assign(task("t1"));
+    await bench.until(RUNNING, "t1");
+    await bench.clock.finish(bench.tasks.removeAll(new AbortController().signal), 60_000);
+    await bench.end();
+    const { clock, engine, state } = bench;
+    const next = await Bench.start({ clock, engine, state });
+    await next.assign(task("t1"));
+    await clock.advance(10_000);
+    expect(engine.machines).toEqual([]);
+    expect(next.statuses.get("t1")?.state).toBeGreaterThanOrEqual(COMPLETE);
+  });
 });
 
 describe("the node's memory", () => {
