@@ -15,6 +15,8 @@ type Frame = (typeof frames)[keyof typeof frames];
 
 /** A longer message ends the line. */
 export const lineMessageBytesMax = 4 * 1024 * 1024;
+/** Chunks of one message kept apart: many tiny ones cost far more than the bytes in them. */
+const partsMax = 1_024;
 /** For what was written last to arrive when a line is ended. */
 const lateMs = 500;
 
@@ -62,7 +64,7 @@ export class Line {
     const { socket } = this.#options;
     this.#events = events;
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
-    socket.on("drain", () => this.#events?.drained?.());
+    socket.on("drain", () => this.#drained());
     socket.on("error", (error) => this.#fail(error));
     socket.once("close", () => this.#close(this.#phase === "leaving" ? undefined : this.#why()));
     if (this.#phase === "open") this.#listen(this.#options.pingMs);
@@ -106,16 +108,29 @@ export class Line {
     return this.#options.socket.write(frame, done && (() => done()));
   }
 
+  /** What waited has gone, so the other side takes: behind megabytes on a slow way its answer to a ping may be late. */
+  #drained(): void {
+    this.#heardMs = this.#clock.monotonic();
+    this.#events?.drained?.();
+  }
+
+  /** Who leaves reads no more. */
+  get #isReading(): boolean {
+    return this.#phase === "open" && !this.#options.socket.destroyed;
+  }
+
   #take(chunk: Buffer): void {
-    // Who leaves reads no more.
-    if (this.#phase !== "open") return;
+    if (!this.#isReading) return;
     this.#heardMs = this.#clock.monotonic();
     this.#parts.push(chunk);
     this.#partsBytes += chunk.length;
-    if (this.#partsBytes < this.#neededBytes) return;
+    if (this.#partsBytes < this.#neededBytes) {
+      if (this.#parts.length >= partsMax) this.#parts = [Buffer.concat(this.#parts, this.#partsBytes)];
+      return;
+    }
     let rest = this.#parts.length === 1 ? chunk : Buffer.concat(this.#parts, this.#partsBytes);
     this.#neededBytes = headerBytes;
-    while (this.#phase === "open" && rest.length >= headerBytes) {
+    while (this.#isReading && rest.length >= headerBytes) {
       const length = rest.readUInt32BE(1);
       if (length > lineMessageBytesMax) return this.destroy(new Error(`a message of ${length} bytes is too long`));
       if (rest.length < headerBytes + length) {
@@ -140,12 +155,17 @@ export class Line {
       case frames.ended:
         return this.#ended(payload);
       case frames.ping:
-        return void this.#send(frames.pong, nothing);
+        return this.#answerPing();
       case frames.pong:
         return;
       default:
         this.destroy(new Error(`a frame of kind ${kind} is none of this version`));
     }
+  }
+
+  /** Who asks without end and reads nothing is not answered without end; what waits to be read says as much. */
+  #answerPing(): void {
+    if (!this.#options.socket.writableNeedDrain) this.#send(frames.pong, nothing);
   }
 
   #ended(payload: Buffer): void {
@@ -163,6 +183,7 @@ export class Line {
   #close(error: SwarmError | undefined): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
+    this.#parts = [];
     this.#timer?.cancel();
     this.#events?.ended(error);
   }
