@@ -10,6 +10,19 @@ export class Wake {
     this.#listen?.();
   }
 
+  /** Resolves at the next ring, or at once if it rang since the last wait. For whom an end rings as well: no signal ends it. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#isRung = false;
+        this.#listen = undefined;
+        resolve();
+      };
+      if (this.#isRung) done();
+      else this.#listen = done;
+    });
+  }
+
   /** Resolves at the next ring, or at once if it rang since the last wait; rejects with the signal's reason. */
   wait(signal: AbortSignal): Promise<void> {
     return this.#wait(signal);

@@ -6,6 +6,12 @@ import type { Clock } from "../../base/index.js";
 
 /** Sessions that speak in one turn of the loop. */
 export const speakersMax = 50;
+/**
+ * Beats answered in one turn of the loop: after a stall hundreds are read in one turn, and their answers would make the next stall.
+ * More when many wait, so that each is answered a few turns later.
+ */
+export const answersMax = 50;
+const answerTurnsMax = 5;
 /** Between two turns while sessions wait. */
 const turnMs = 5;
 /** Speeches after a calm before sessions wait for their turn… */
@@ -17,12 +23,16 @@ export const speechesPerSecond = 1_000;
 export interface Speaker {
   /** Its turn has come. */
   maySpeak(): void;
+  /** Its turn to answer a beat has come; that may have happened meanwhile. */
+  mayAnswer(): void;
 }
 
 export class Pace {
   readonly #clock: Clock;
   readonly #sessions: () => number;
   readonly #row = new Set<Speaker>();
+  readonly #answering = new Set<Speaker>();
+  #answeredNow = 0;
   #speeches = speechesMax;
   #refilledMs: number;
   #spokeNow = 0;
@@ -42,20 +52,45 @@ export class Pace {
     this.#expectTurn();
   }
 
+  /** A beat came: tells the speaker when to answer, now or a few turns later. */
+  answer(speaker: Speaker): void {
+    if (this.#answering.size > 0 || this.#answeredNow >= answersMax) this.#answering.add(speaker);
+    else this.#letAnswer(speaker);
+    this.#expectTurn();
+  }
+
   /** It has nothing to say any more. */
   leave(speaker: Speaker): void {
     this.#row.delete(speaker);
+    this.#answering.delete(speaker);
   }
 
   #expectTurn(): void {
-    if (this.#isTurnDue || (this.#row.size === 0 && this.#spokeNow === 0)) return;
+    const isCalm = this.#row.size === 0 && this.#spokeNow === 0 && this.#answeredNow === 0;
+    if (this.#isTurnDue || isCalm) return;
     this.#isTurnDue = true;
     this.#clock.after(turnMs, () => {
       this.#isTurnDue = false;
       this.#spokeNow = 0;
+      this.#answeredNow = 0;
+      this.#grantAnswers();
       this.#grant();
       this.#expectTurn();
     });
+  }
+
+  #grantAnswers(): void {
+    const max = Math.max(answersMax, Math.ceil(this.#answering.size / answerTurnsMax));
+    for (const speaker of this.#answering) {
+      if (this.#answeredNow >= max) return;
+      this.#answering.delete(speaker);
+      this.#letAnswer(speaker);
+    }
+  }
+
+  #letAnswer(speaker: Speaker): void {
+    this.#answeredNow += 1;
+    speaker.mayAnswer();
   }
 
   #grant(): void {

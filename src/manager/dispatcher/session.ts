@@ -63,20 +63,25 @@ export class Session implements Speaker {
   beat(number: number): number {
     const toldMs = millis(this.#toldState?.heartbeatPeriod);
     const periodMs = Math.max(toldMs, this.#beat.toldMs);
-    this.#beat = { ...this.#beat, heard: Math.max(this.#beat.heard, number), toldMs };
-    this.#bell.ring();
+    const { heard, answered } = this.#beat;
+    this.#beat = { heard: Math.max(heard, number), answered, toldMs };
+    this.#world.pace.answer(this);
     return periodMs;
   }
 
   /** What the agent is told, until the session is over; throws why when that is a failure. */
   async *messages(signal: AbortSignal): AsyncGenerator<ManagerMessage, void, void> {
     if (!this.#end) yield { message: this.#welcome() };
+    const ring = (): void => this.#bell.ring();
+    signal.addEventListener("abort", ring, { once: true });
     for (;;) {
       if (this.#end) break;
+      signal.throwIfAborted();
       const message = this.#next();
       if (message) yield { message };
-      else await this.#bell.wait(signal);
+      else await this.#bell.next();
     }
+    signal.removeEventListener("abort", ring);
     if (this.#end.kind === "refused") yield { message: { $case: "refusal", value: this.#end.refusal } };
     if (this.#end.kind === "failed") throw this.#end.error;
   }
@@ -85,6 +90,10 @@ export class Session implements Speaker {
   maySpeak(): void {
     this.#isSpeaking = true;
     this.#bell.ring();
+  }
+
+  mayAnswer(): void {
+    if (this.#beat.heard !== this.#beat.answered) this.#bell.ring();
   }
 
   /** A report came. False: the agent has more under way than it may. */

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  answersMax,
   Pace,
   type Speaker,
   speakersMax,
@@ -13,11 +14,18 @@ function aPace(sessions = 0) {
   const clock = new VirtualClock();
   const pace = new Pace(clock, () => sessions);
   const spoken: number[] = [];
-  const speakers = Array.from({ length: 5_000 }, (_, at): Speaker => ({ maySpeak: () => void spoken.push(at) }));
+  const answered: number[] = [];
+  const speakers = Array.from(
+    { length: 5_000 },
+    (_, at): Speaker => ({
+      maySpeak: () => void spoken.push(at),
+      mayAnswer: () => void answered.push(at),
+    }),
+  );
   const ask = (from: number, to: number): void => {
     for (const speaker of speakers.slice(from, to)) pace.ask(speaker);
   };
-  return { clock, pace, spoken, speakers, ask };
+  return { clock, pace, spoken, answered, speakers, ask };
 }
 
 test("few speak at once", () => {
@@ -61,4 +69,30 @@ test("who has left is not asked", async () => {
   await clock.advance(100);
   expect(spoken.at(-1)).toBe(speakersMax + 1);
   expect(spoken).not.toContain(speakersMax);
+});
+
+test("a few beats are answered at once, also while others speak", () => {
+  const { pace, answered, speakers, ask } = aPace();
+  ask(0, 500);
+  for (const speaker of speakers.slice(500, 503)) pace.answer(speaker);
+  expect(answered).toEqual([500, 501, 502]);
+});
+
+test("many beats at once are answered in a few turns, in the order they came", async () => {
+  const { clock, pace, answered, speakers } = aPace();
+  for (const speaker of speakers) pace.answer(speaker);
+  expect(answered.length).toBe(answersMax);
+  await clock.advance(5);
+  expect(answered.length).toBeGreaterThan(answersMax + 900);
+  expect(answered.length).toBeLessThan(answersMax + 1_000);
+  await clock.advance(200);
+  expect(answered).toEqual(Array.from({ length: 5_000 }, (_, at) => at));
+});
+
+test("who has left answers nothing", async () => {
+  const { clock, pace, answered, speakers } = aPace();
+  for (const speaker of speakers.slice(0, answersMax + 1)) pace.answer(speaker);
+  for (const speaker of speakers.slice(answersMax, answersMax + 1)) pace.leave(speaker);
+  await clock.advance(100);
+  expect(answered.length).toBe(answersMax);
 });
