@@ -2,7 +2,7 @@
 
 import { openDisk, systemClock, systemRandom } from "../../src/base/host/index.js";
 import { type Disk, type Metrics, silentLog, silentMetrics } from "../../src/base/index.js";
-import { aesSealer, nextTurn } from "../../src/raft/host/index.js";
+import { aesSealer, atOnce, nextTurn } from "../../src/raft/host/index.js";
 import { RaftMember, type RaftOptions, type StateMachine } from "../../src/raft/index.js";
 import { type Credentials, RaftLinks, raftBinding } from "../../src/rpc/index.js";
 import { sourceOf } from "./pki.js";
@@ -55,7 +55,7 @@ export async function memberOverLinks(options: OverLinksOptions): Promise<OverLi
       random: systemRandom,
       stateMachine: machine,
       transport: links,
-      nextTurn,
+      ...{ nextTurn, atOnce },
     },
   );
   const failures: Error[] = [];
