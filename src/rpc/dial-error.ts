@@ -41,7 +41,12 @@ const connectionFailures: readonly Row[] = [
   ],
   [/altnames|ALTNAME/i, (addr) => `${addr} is not a manager of this swarm: its certificate does not say so`],
   [
-    /wrong version number|EPROTO|packet length|unexpected message|no application protocol|ssl3_|http2/i,
+    /no application protocol/i,
+    (addr) =>
+      `${addr} does not speak what this version of Skep speaks: is it a manager's port, and what version runs there?`,
+  ],
+  [
+    /wrong version number|EPROTO|packet length|unexpected message|ssl3_|http2/i,
     (addr) => `${addr} is not the port of a swarm manager: it does not speak gRPC over TLS`,
   ],
   [/Deadline exceeded|ETIMEDOUT/i, (addr) => `${addr} did not answer in time; is port 2377/tcp open to this machine?`],

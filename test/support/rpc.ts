@@ -1,7 +1,7 @@
 // A manager's port on loopback, with whatever it answers given by the test.
 
 import { systemClock } from "../../src/base/host/index.js";
-import { silentLog, silentMetrics } from "../../src/base/index.js";
+import { type Log, silentLog, silentMetrics } from "../../src/base/index.js";
 import type { AgentMessage, ManagerMessage } from "../../src/gen/skep/v1/dispatcher.js";
 import {
   type Binding,
@@ -30,18 +30,19 @@ export interface TestServerOptions {
   readonly strangerMs?: number;
   readonly host?: string;
   readonly port?: number;
+  readonly log?: Log;
 }
 
 export async function testServer(options: TestServerOptions): Promise<TestServer> {
   const removed = new Set<string>();
-  const { identity, bindings = [], host = "127.0.0.1", port = 0, leaderAddr, ...bounds } = options;
+  const { identity, bindings = [], host = "127.0.0.1", port = 0, leaderAddr, log = silentLog, ...bounds } = options;
   const manager = managerOf({ ...options, leaderAddr: leaderAddr ?? "" });
   const server = new RpcServer(
     { host, port, ...bounds },
     {
       identity,
       clock: systemClock,
-      log: silentLog,
+      log,
       metrics: silentMetrics,
       bindings: [caBinding(manager, silentLog), dispatcherBinding(manager, silentLog), ...bindings],
       isRemoved: (nodeId) => removed.has(nodeId),
