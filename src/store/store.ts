@@ -26,7 +26,8 @@ import { type Log, NotLeader, UnknownOutcome } from "./log.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 import type { ReadTable, Table } from "./table.js";
-import { type Reader, type RowChange, rowChange, Watch, type WatchOptions } from "./watch.js";
+import { type Reader, type RowChange, rowChange, type WatchOptions } from "./watch.js";
+import { Watches } from "./watches.js";
 
 /**
  * Revision of an empty store. Bootstrap and the first node's session are two transactions, so the first service of a new
@@ -88,14 +89,13 @@ export class Store implements View {
   readonly #log: Log;
   readonly #nextTurn: StoreModules["nextTurn"];
   readonly #tables: Tables = newTables();
-  readonly #watches = new Set<Watch>();
+  readonly #watches: Watches;
   readonly #seconds: Histogram;
   readonly #queueSize: Gauge;
   #revision = revisionOfNothing;
   #writer: Writer | undefined;
   readonly #queue = new JobQueue<Job>();
   #pumping = false;
-  #isWakeAsked = false;
   /** The entry in flight, so that this member need not decode what it wrote itself. */
   #inFlight: { readonly term: number; readonly transactions: readonly (readonly Change[])[] } | undefined;
 
@@ -104,6 +104,7 @@ export class Store implements View {
     this.#clock = modules.clock;
     this.#log = modules.log;
     this.#nextTurn = modules.nextTurn;
+    this.#watches = new Watches(modules.nextTurn);
     this.#seconds = modules.metrics.histogram(
       "skep_store_update_seconds",
       "From queueing a transaction to its being applied.",
@@ -138,18 +139,7 @@ export class Store implements View {
 
   /** Everything committed from this call on. Call it and `view` without an await between them to miss nothing. */
   watch(options: WatchOptions, signal: AbortSignal): Reader {
-    const watch = new Watch(options);
-    if (signal.aborted) {
-      watch.end(signal.reason);
-      return watch;
-    }
-    this.#watches.add(watch);
-    const end = (): void => {
-      this.#watches.delete(watch);
-      watch.end(signal.reason);
-    };
-    signal.addEventListener("abort", end, { once: true });
-    return watch;
+    return this.#watches.open(options, signal);
   }
 
   /** not leading → leading, once an entry of the own term has been applied. */
@@ -190,7 +180,7 @@ export class Store implements View {
     // In one step, at once: a loop that looks at a table sees the old state or the new one.
     for (const name of tableNames) adopt(name, this.#tables, tables);
     this.#revision = revision;
-    for (const watch of this.#watches) watch.resync(revision);
+    this.#watches.resync(revision);
   }
 
   #enqueue<T>(writer: Writer, fn: (tx: Transaction) => T, isUrgent = false): Promise<T> {
@@ -308,20 +298,7 @@ export class Store implements View {
   #applyTransaction(changes: readonly Change[]): void {
     this.#revision += 1;
     const rows = changes.map((change) => this.#applyChange(change));
-    for (const watch of this.#watches) watch.push(this.#revision, rows);
-    this.#wakeSoon();
-  }
-
-  /** In the next turn: what the loops make of a commit is no part of what its writer waits for. */
-  #wakeSoon(): void {
-    if (this.#isWakeAsked) return;
-    this.#isWakeAsked = true;
-    const wake = (): void => {
-      this.#isWakeAsked = false;
-      for (const watch of this.#watches) watch.wake();
-    };
-    if (this.#nextTurn) this.#nextTurn(wake);
-    else wake();
+    this.#watches.committed(this.#revision, rows);
   }
 
   #applyChange(change: Change): RowChange {
