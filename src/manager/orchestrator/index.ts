@@ -8,9 +8,9 @@
  *     waited for that long enough.
  * O3  everything a decision needs is in the rows: a new leader goes on where the old one stopped. But for how long it waits
  *     for a task to stop: that it counts anew, because no wall clock can be trusted with it.
- * O4  an event makes the orchestrator look at the slots or the service it concerns, at nothing else.
+ * O4  an event makes the orchestrator read the slots it concerns, and nothing else unless the service itself is another.
  *
- * Start at orchestrator.ts (the loop), notice.ts (what an event concerns), look.ts (one transaction), then restart/supervise.ts,
+ * Start at orchestrator.ts (the loop), notice.ts (what an event concerns), look.ts (one transaction), roster.ts (what it knows of a large service), then restart/supervise.ts,
  * replicated/scale.ts, global/nodes.ts, jobs/replicated.ts and update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
  */
 export { Enforcer } from "./enforcer/enforcer.js";

@@ -24,6 +24,9 @@ export const rowsMax = 10_000;
 /** Tasks of a service up to which one transaction looks at all its slots. */
 const wholeMax = 2_000;
 
+/** Slots of which one transaction works out how they stand. */
+const preparedMax = 5_000;
+
 export interface Looked {
   /** What the budget did not reach. */
   readonly left: Attention;
@@ -78,7 +81,7 @@ class Look implements Looked {
 
   /** Of a service whose tasks moved, once their slots were looked at: which slots there are, then their spec. */
   tally(id: string): void {
-    const mayGoOn = !this.#isOver && !this.#isBehind.has(id);
+    const mayGoOn = !this.#isOver && !this.#isBehind.has(id) && this.#isPrepared(id);
     // The slots of a global service are its nodes: each is looked at by itself.
     const done = mayGoOn && (this.#isOfNodes(id) || this.#scales(id)) && this.#updates(id);
     if (!done) this.left.tally(id);
@@ -108,6 +111,12 @@ class Look implements Looked {
   #later(ref: SlotRef): void {
     this.left.slot(ref);
     this.#isBehind.add(ref.serviceId);
+  }
+
+  /** What the numbers rest on is worked out in slices, too. */
+  #isPrepared(id: string): boolean {
+    const world = this.#world(id);
+    return world === undefined || this.#roster(world).prepare(preparedMax);
   }
 
   #isOfNodes(id: string): boolean {
@@ -140,7 +149,9 @@ class Look implements Looked {
     for (let pass = 0; pass < 2; pass++) {
       const world = this.#world(id);
       if (world === undefined || isJob(world.spec)) return true;
-      const { steps, dueInMs } = update(world, this.#roster(world).seen());
+      const roster = this.#roster(world);
+      if (!roster.prepare(preparedMax)) return false;
+      const { steps, dueInMs } = update(world, roster.seen());
       this.serviceDues.set(id, dueInMs);
       if (!this.#apply(steps)) return false;
       if (steps.length === 0) break;

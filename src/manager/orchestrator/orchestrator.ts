@@ -1,6 +1,6 @@
 // The loop of all services: notes what was committed, looks at what that concerns, looks again when something is due.
 
-import { type Clock, type Log, newId, type Random, type Timer, Wake } from "../../base/index.js";
+import { type Clock, type Log, newId, type Random, sleep, type Timer, Wake } from "../../base/index.js";
 import { type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { type Looked, lookAt } from "./look.js";
@@ -61,7 +61,7 @@ export class Orchestrator implements Follower {
     if (!this.#attention.isEmpty) this.bell.ring();
   }
 
-  async work(): Promise<void> {
+  async work(signal: AbortSignal): Promise<void> {
     const { writer, clock, random } = this.#modules;
     while (!this.#attention.isEmpty) {
       const attention = this.#attention;
@@ -75,6 +75,8 @@ export class Orchestrator implements Follower {
       const looked = await writer.update((tx) => lookAt(tx, attention, moment, this.#rosters));
       this.#attention.add(looked.left);
       this.#remember(looked);
+      // What comes in slices lets others have a turn in between, also where nothing was written.
+      if (!looked.left.isEmpty) await sleep(clock, 0, signal);
     }
   }
 

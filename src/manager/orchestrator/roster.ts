@@ -6,14 +6,14 @@ import type { Task } from "../../gen/skep/v1/objects.js";
 import { isJob } from "../../model/index.js";
 import type { View } from "../../store/index.js";
 import { mayUpdate } from "./global/nodes.js";
-import { byPlace, bySlot, type Slot, type Slots, slotOfTasks } from "./replicated/slots.js";
+import { byPlace, bySlot, type DeadSlot, type Slot, type Slots, slotOfTasks } from "./replicated/slots.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 import { type Seen, seenOf } from "./update/progress.js";
 import { iterationOf, type World } from "./world.js";
 
 interface Entry {
   readonly ref: SlotRef;
-  readonly tasks: readonly Task[];
+  tasks: readonly Task[];
   facts: Facts | undefined;
 }
 
@@ -21,11 +21,15 @@ interface Facts {
   /** Undefined where nothing is wanted and nothing finished for good. */
   readonly live: Slot | undefined;
   /** How the update sees it; undefined for a dead slot, and where an update may not touch it. */
-  seen: Seen | undefined;
+  readonly seen: Seen | undefined;
 }
 
 export class Roster {
   readonly #entries = new Map<string, Entry>();
+  /** The same by place; undefined since one came or went. */
+  #sorted: readonly Entry[] | undefined;
+  /** Of how many nothing is worked out yet, at most. */
+  #open = 0;
   readonly #touched = new Map<string, SlotRef>();
   #order = "";
   #world: World;
@@ -48,6 +52,7 @@ export class Roster {
     const order = orderOf(world);
     if (order !== this.#order || world.spec !== this.#world.spec) {
       for (const entry of this.#entries.values()) entry.facts = undefined;
+      this.#open = this.#entries.size;
     }
     this.#world = world;
     this.#order = order;
@@ -61,6 +66,19 @@ export class Roster {
     return read;
   }
 
+  /** Works out what is missing about up to `max` slots; whether nothing is missing then. */
+  prepare(max: number): boolean {
+    if (this.#open === 0) return true;
+    let left = max;
+    for (const entry of this.#entries.values()) {
+      if (entry.facts) continue;
+      if (left-- <= 0) return false;
+      this.#factsOf(entry);
+    }
+    this.#open = 0;
+    return true;
+  }
+
   refs(): Iterable<{ readonly ref: SlotRef; readonly tasks: readonly Task[] }> {
     return this.#entries.values();
   }
@@ -71,30 +89,42 @@ export class Roster {
 
   slots(): Slots {
     const live: Slot[] = [];
-    const dead: { slot: number; nodeId: string; tasks: readonly Task[] }[] = [];
-    for (const entry of this.#entries.values()) {
+    const dead: DeadSlot[] = [];
+    for (const entry of this.#byPlace()) {
       const { live: slot } = this.#factsOf(entry);
       if (slot) live.push(slot);
       else dead.push({ slot: entry.ref.slot, nodeId: entry.ref.nodeId, tasks: entry.tasks });
     }
-    return { live: live.sort(byPlace), dead };
+    return { live, dead };
   }
 
   /** The slots an update may touch, by place. */
   seen(): readonly Seen[] {
     const seen: Seen[] = [];
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#byPlace()) {
       const each = this.#factsOf(entry).seen;
       if (each) seen.push(each);
     }
-    return seen.sort((a, b) => byPlace(a.slot, b.slot));
+    return seen;
+  }
+
+  #byPlace(): readonly Entry[] {
+    this.#sorted ??= [...this.#entries.values()].sort((a, b) => byPlace(a.ref, b.ref));
+    return this.#sorted;
   }
 
   #set(ref: SlotRef, tasks: readonly Task[]): void {
     const key = keyOf(ref);
-    this.size += tasks.length - (this.#entries.get(key)?.tasks.length ?? 0);
-    if (tasks.length === 0) this.#entries.delete(key);
-    else this.#entries.set(key, { ref, tasks, facts: undefined });
+    const known = this.#entries.get(key);
+    this.size += tasks.length - (known?.tasks.length ?? 0);
+    if (known === undefined || tasks.length === 0) this.#sorted = undefined;
+    if (tasks.length === 0) {
+      this.#entries.delete(key);
+      return;
+    }
+    this.#open += 1;
+    if (known === undefined) this.#entries.set(key, { ref, tasks, facts: undefined });
+    else Object.assign(known, { tasks, facts: undefined });
   }
 
   #factsOf(entry: Entry): Facts {

@@ -13,7 +13,8 @@ import { surplus } from "./spread.js";
 export function scale(world: World, slots: Slots, replicas: number): readonly Step[] {
   const missing = replicas - slots.live.length;
   if (missing > 0) return scaleUp(world, slots, missing);
-  return [...clear(slots, new Set()), ...tooMany(world, slots.live, replicas).flatMap(removeSlot)];
+  const leaving = missing < 0 ? tooMany(world, slots.live, replicas) : [];
+  return [...clear(slots, new Set()), ...leaving.flatMap(removeSlot)];
 }
 
 /** The slots that go: the last in the order of keeping, or those that leave the rest evenly spread. */
