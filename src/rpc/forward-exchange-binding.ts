@@ -17,6 +17,7 @@ import {
   requestFrom,
   shortAnswerBytesMax,
   shortBody,
+  unreadBytesMax,
 } from "./forward-pieces.js";
 import type { CallContext } from "./gate.js";
 import type { Line, LineEvents } from "./line.js";
@@ -35,7 +36,9 @@ class AnsweringExchange {
   readonly #log: Log;
   readonly #closing: AbortSignal;
   readonly #open = new Map<number, Ending>();
-  readonly #ready: NumberedAnswer[] = [];
+  #ready: NumberedAnswer[] = [];
+  /** Of the bodies in them. */
+  #readyBytes = 0;
   readonly #onClosing = (): void => this.#fail(this.#closing.reason);
   #isFlushAsked = false;
   #isFull = false;
@@ -82,16 +85,25 @@ class AnsweringExchange {
   #take({ number, what }: NumberedRequest): void {
     if (what === undefined || this.#isOver) return;
     if (what.$case === "cancelled") {
-      this.#open.get(number)?.end(gone);
-      this.#open.delete(number);
-      return;
+      return this.#cancel(number);
     }
-    if (this.#open.size >= exchangedMax || this.#open.has(number)) {
-      return this.#say(number, { $case: "failed", value: `more than ${exchangedMax} requests at once on one stream` });
+    // Who asks and does not read does no less than who asks for too much.
+    if (this.#open.size + this.#ready.length >= exchangedMax) {
+      return this.#fail(new SwarmError("ResourceExhausted", `more than ${exchangedMax} requests at once on one line`));
+    }
+    if (this.#open.has(number)) {
+      return this.#fail(new SwarmError("InvalidArgument", `malformed requests: number ${number} is taken`));
     }
     const over = new Ending();
     this.#open.set(number, over);
     void this.#answerTo(number, what.value, over);
+  }
+
+  #cancel(number: number): void {
+    const over = this.#open.get(number);
+    if (over === undefined) return this.#unsay(number);
+    over.end(gone);
+    this.#open.delete(number);
   }
 
   /** Never rejects. */
@@ -104,14 +116,26 @@ class AnsweringExchange {
     } catch (error) {
       answer = { $case: "failed", value: statusOf(error, this.#log).details };
     }
-    const isWanted = this.#open.delete(number);
+    // The number may be another request's by now, where this one was cancelled.
+    const isWanted = this.#open.get(number) === over && this.#open.delete(number);
+    if (this.#readyBytes + bytesOf(answer) > unreadBytesMax) answer = { $case: "needsOwnStream", value: true };
     // Ends what an answer that is not passed on still holds.
     if (answer.$case === "needsOwnStream") over.end(gone);
     if (isWanted) this.#say(number, answer);
   }
 
+  #unsay(number: number): void {
+    this.#ready = this.#ready.filter((answer) => {
+      if (answer.number !== number) return true;
+      this.#readyBytes -= bytesOf(answer.what);
+      return false;
+    });
+  }
+
   #say(number: number, what: What): void {
+    if (this.#isOver) return;
     this.#ready.push({ number, what });
+    this.#readyBytes += bytesOf(what);
     if (this.#open.size === 0) this.#flush();
     else this.#flushSoon();
   }
@@ -137,10 +161,12 @@ class AnsweringExchange {
     let bytesTotal = 0;
     let count = 0;
     for (const { what } of this.#ready) {
-      bytesTotal += what?.$case === "answer" ? what.value.body.length : 0;
-      if (count > 0 && bytesTotal > batchBytesMax) break;
+      const bytes = bytesOf(what);
+      if (count > 0 && bytesTotal + bytes > batchBytesMax) break;
+      bytesTotal += bytes;
       count += 1;
     }
+    this.#readyBytes -= bytesTotal;
     return this.#ready.splice(0, count);
   }
 
@@ -157,10 +183,16 @@ class AnsweringExchange {
     this.#closing.removeEventListener("abort", this.#onClosing);
     for (const over of this.#open.values()) over.end(gone);
     this.#open.clear();
+    this.#ready = [];
+    this.#readyBytes = 0;
   }
 }
 
 const gone = new SwarmError("Unavailable", "nobody waits for this answer any more");
+
+function bytesOf(what: NumberedAnswer["what"]): number {
+  return what?.$case === "answer" ? what.value.body.length : 0;
+}
 
 function answerOf({ status, headers, body }: ForwardAnswer): What {
   const bytes = shortBody(body, shortAnswerBytesMax);

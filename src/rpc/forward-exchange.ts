@@ -9,7 +9,14 @@ import {
 } from "../gen/skep/v1/forward.js";
 import type { Credentials } from "./credentials.js";
 import type { ForwardAnswer, ForwardRequest } from "./forward-message.js";
-import { batchBytesMax, exchangedMax, headersOf, shortRequestBytesMax, wholeRequest } from "./forward-pieces.js";
+import {
+  batchBytesMax,
+  exchangedMax,
+  headersOf,
+  requestBytes,
+  shortRequestBytesMax,
+  wholeRequest,
+} from "./forward-pieces.js";
 import type { Line } from "./line.js";
 import { dialLine } from "./line-dial.js";
 import { NotTheLeader } from "./status.js";
@@ -23,6 +30,12 @@ const pongMs = 10_000;
 
 /** Requests gather while one message is unanswered, but no longer than this. */
 const gatherMs = 1;
+
+interface Waiting {
+  readonly message: NumberedRequest;
+  /** As `requestBytes`. */
+  readonly bytes: number;
+}
 
 interface Open {
   readonly resolve: (answer: ForwardAnswer | undefined) => void;
@@ -43,7 +56,7 @@ export class Exchange {
   readonly #line: Line;
   readonly #late: Timer;
   readonly #open = new Map<number, Open>();
-  #queue: NumberedRequest[] = [];
+  #queue: Waiting[] = [];
   #lastNumber = 0;
   #isFlushAsked = false;
   #gathering: NodeJS.Timeout | undefined;
@@ -73,8 +86,9 @@ export class Exchange {
   }
 
   /** Whether it may travel here: it is short, and not too many are open. */
-  takes({ body }: ForwardRequest): boolean {
-    return this.#over === undefined && body.length <= shortRequestBytesMax && this.#open.size < exchangedMax;
+  takes(request: ForwardRequest): boolean {
+    if (this.#over !== undefined || this.#open.size >= exchangedMax) return false;
+    return requestBytes(request) <= shortRequestBytesMax;
   }
 
   /**
@@ -87,12 +101,12 @@ export class Exchange {
     return new Promise((resolve, reject) => {
       const left = (reason: unknown): void => {
         this.#open.delete(number);
-        this.#send({ number, what: { $case: "cancelled", value: true } });
+        this.#cancel(number);
         reject(reason as Error);
       };
       this.#open.set(number, { resolve, reject, over, left });
       over.listen(left);
-      this.#send({ number, what: { $case: "request", value: wholeRequest(request) } });
+      this.#send({ number, what: { $case: "request", value: wholeRequest(request) } }, requestBytes(request));
     });
   }
 
@@ -113,9 +127,16 @@ export class Exchange {
     if (this.#queue.length > 0) this.#flushSoon();
   }
 
-  #send(message: NumberedRequest): void {
+  /** One that was not sent yet never is: who does not read must not make what was given up pile up here. */
+  #cancel(number: number): void {
+    const at = this.#queue.findIndex(({ message }) => message.number === number);
+    if (at >= 0) this.#queue.splice(at, 1);
+    else this.#send({ number, what: { $case: "cancelled", value: true } }, 0);
+  }
+
+  #send(message: NumberedRequest, bytes: number): void {
     if (this.#over) return;
-    this.#queue.push(message);
+    this.#queue.push({ message, bytes });
     // One alone goes at once. Of many, those that come while others are under way share a message: each costs both ends more
     // than what it carries.
     if (this.#open.size <= 1) this.#flush();
@@ -138,12 +159,12 @@ export class Exchange {
     while (!this.#over && !this.#isFull && this.#queue.length > 0) {
       let bytesTotal = 0;
       let count = 0;
-      for (const { what } of this.#queue) {
-        bytesTotal += what?.$case === "request" ? what.value.body.length : 0;
+      for (const { bytes } of this.#queue) {
+        bytesTotal += bytes;
         if (count > 0 && bytesTotal > batchBytesMax) break;
         count += 1;
       }
-      const requests = this.#queue.splice(0, count);
+      const requests = this.#queue.splice(0, count).map(({ message }) => message);
       this.#isFull = !this.#line.write(ForwardedRequests.encode({ requests }).finish());
       this.#isAwaiting = true;
     }

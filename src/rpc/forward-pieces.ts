@@ -6,17 +6,26 @@ import { chunkBytesMax, type ForwardBody, type ForwardRequest, forwardedBytesMax
 
 const noBytes = new Uint8Array(0);
 
-/** Short requests and answers share one stream; longer ones have their own. Of a body. */
+/** Short requests and answers share one line; longer ones have a stream of their own. As `requestBytes`; of an answer's body. */
 export const shortRequestBytesMax = 64 * 1024;
 export const shortAnswerBytesMax = 256 * 1024;
-/** Bodies in one message of the shared stream. */
+/** Requests, or bodies of answers, in one message of the line. */
 export const batchBytesMax = 1024 * 1024;
-/** Requests of one manager that wait on the shared stream. */
+/** Requests of one manager that wait on the line. */
 export const exchangedMax = 1_000;
+/** Bodies of answers that wait to be read there. */
+export const unreadBytesMax = 16 * 1024 * 1024;
 
 /** A short request, in one piece. */
 export function wholeRequest({ id, method, path, query, headers, body }: ForwardRequest): ForwardedRequest {
   return { requestId: id, method, path, query, headers: headerList(headers), body: asBuffer(body) };
+}
+
+/** What a request weighs: whatever of it can be long. Text counts by its characters, three bytes each at most. */
+export function requestBytes({ path, query, headers, body }: ForwardRequest): number {
+  let bytes = path.length + query.length + body.length;
+  for (const name in headers) bytes += name.length + (headers[name]?.length ?? 0);
+  return bytes;
 }
 
 /** A short body, gathered; undefined for one that is too long or comes when it comes. */

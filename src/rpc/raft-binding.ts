@@ -80,6 +80,7 @@ class IncomingLinks {
       message: (bytes) => {
         try {
           const batch = batchOf(bytes);
+          checkSameSender(batch, from);
           this.#take(batch, peer);
           if (from === undefined) this.#letIn(batch.from, line);
           from = batch.from;
@@ -110,6 +111,11 @@ class IncomingLinks {
   #refused({ address, node }: Peer, error: unknown): void {
     this.#troubles.warn("raft message refused", { address, nodeId: node?.nodeId, reason: messageOf(error) });
   }
+}
+
+function checkSameSender(batch: Batch, from: number | undefined): void {
+  if (from === undefined || batch.from === from) return;
+  throw new SwarmError("InvalidArgument", "malformed raft message: a link is of one member");
 }
 
 function batchOf(bytes: Uint8Array): Batch {

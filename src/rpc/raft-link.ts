@@ -1,7 +1,7 @@
 // The link to one other member: a line of its own, dialled anew whenever it ends. Messages wait in a bounded queue; what gathers
 // while two batches are being written travels in the next.
 
-import { type Clock, type ErrorKind, type Log, messageOf, type SwarmError, type Timer } from "../base/index.js";
+import { type Clock, type Log, messageOf, type SwarmError, type Timer } from "../base/index.js";
 import type { Message } from "../gen/skep/raft/v1/messages.js";
 import type { Credentials } from "./credentials.js";
 import { RaftDial } from "./raft-dial.js";
@@ -13,9 +13,8 @@ import type { Warn } from "./sparse-log.js";
 /** Before dialling again: doubles with each failure in a row. */
 const backoffFirstMs = 10;
 const backoffMaxMs = 500;
-/** A link that held this long ends a row of failures; so does one that broke and was not refused. */
+/** A link that held this long ends a row of failures; so does one that broke (Unavailable) and was not ended for a reason. */
 const steadyMs = 1_000;
-const connectionKinds: readonly ErrorKind[] = ["Unavailable", "Internal", "Unknown"];
 
 export interface RaftLinkModules {
   readonly clock: Clock;
@@ -179,7 +178,7 @@ export class RaftLink {
       this.#lost += dial.early;
       return this.#failed(dial.addr, reason);
     }
-    if (heldMs >= steadyMs || (error !== undefined && connectionKinds.includes(error.kind))) this.#failures = 0;
+    if (heldMs >= steadyMs || error?.kind === "Unavailable") this.#failures = 0;
     this.#broke(dial.addr, reason);
   }
 

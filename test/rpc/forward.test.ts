@@ -1,14 +1,24 @@
 // Requests on their way to the leader over real connections: what arrives, what comes back, and what ends when either side
 // goes away.
 
-import { setMaxListeners } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import { connect } from "node:net";
+import { duplexPair } from "node:stream";
+import { createServer, type TLSSocket } from "node:tls";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/host/index.js";
 import { Ending, silentLog } from "../../src/base/index.js";
+import {
+  ForwardedAnswers,
+  ForwardedRequests,
+  type NumberedAnswer,
+  type NumberedRequest,
+} from "../../src/gen/skep/v1/forward.js";
 import { ForwardClient } from "../../src/gen/skep/v1/forward_service.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
 import { clientTo } from "../../src/rpc/dial.js";
+import { requestsProtocol } from "../../src/rpc/forward-exchange.js";
+import { answerExchange } from "../../src/rpc/forward-exchange-binding.js";
 import {
   type Credentials,
   type ForwardAnswer,
@@ -18,6 +28,8 @@ import {
   LeaderLink,
   NotTheLeader,
 } from "../../src/rpc/index.js";
+import { Line } from "../../src/rpc/line.js";
+import { VirtualClock } from "../../src/sim/index.js";
 import { sourceOf, type TestSwarm, testSwarm } from "../support/pki.js";
 import { type TestServer, testServer } from "../support/rpc.js";
 
@@ -222,6 +234,118 @@ describe("short requests of one manager", () => {
     expect(answer.body.kind).toBe("stream");
     expect(String(await bytesOf(answer))).toBe("first");
     await expect.poll(() => ended.length).toBe(2);
+  });
+});
+
+describe("who does not read", () => {
+  const clock = new VirtualClock();
+  const numbered = (number: number): NumberedRequest => ({
+    number,
+    what: { $case: "request" as const, value: { ...requestMessage, requestId: `r${number}` } },
+  });
+  const requestMessage = { method: "GET", path: "/services", query: "", headers: [], body: Buffer.alloc(0) };
+
+  /** A leader's end of a line, and the other end, which reads when the test says so. */
+  function anExchange(handle: ForwardHandler) {
+    const [ours, theirs] = duplexPair({ allowHalfOpen: false });
+    const lines = [ours, theirs].map((socket) => new Line({ socket, addr: "x", pingMs: 1e6, pongMs: 1e6 }, { clock }));
+    const [serving, asking] = lines;
+    if (!serving || !asking) throw new Error("there are two");
+    const peer = { address: "10.0.0.2", node: undefined, problem: undefined };
+    const context = { peer, closing: new AbortController().signal };
+    serving.start(answerExchange(serving, context, { handle, leaderAddr: () => "", isWorker: () => false }, silentLog));
+    const answers: NumberedAnswer[] = [];
+    let reason: unknown;
+    const read = (): void =>
+      asking.start({
+        message: (bytes) => void answers.push(...ForwardedAnswers.decode(bytes).answers),
+        ended: (error) => {
+          reason = error;
+        },
+      });
+    const ask = (...requests: readonly NumberedRequest[]): void =>
+      void asking.write(ForwardedRequests.encode({ requests }).finish());
+    return { ask, read, answers, reason: () => reason };
+  }
+
+  test("and asks all the same is told that it is too much, and nothing more is kept for it", async () => {
+    const { ask, read, reason } = anExchange(async () => whole(Buffer.alloc(1_000)));
+    for (let number = 1; number <= 3_000; number += 1) {
+      ask(numbered(number));
+      if (number % 50 === 0) await clock.settle();
+    }
+    read();
+    await expect.poll(reason).toMatchObject({ kind: "ResourceExhausted" });
+  });
+
+  test("has long answers sent by a way that holds them back", async () => {
+    const { ask, read, answers } = anExchange(async () => whole(Buffer.alloc(256 * 1024)));
+    for (let number = 1; number <= 200; number += 1) ask(numbered(number));
+    for (let turn = 0; turn < 20; turn += 1) await clock.settle();
+    read();
+    await expect.poll(() => answers.length).toBe(200);
+    const kept = answers.filter(({ what }) => what?.$case === "answer").length;
+    expect(kept).toBeGreaterThan(60);
+    expect(kept).toBeLessThan(75);
+    expect(new Set(answers.map(({ what }) => what?.$case))).toEqual(new Set(["answer", "needsOwnStream"]));
+  });
+
+  test("has nothing kept of what it gave up", async () => {
+    const { ask, read, answers } = anExchange(async () => whole(Buffer.alloc(1_000)));
+    for (let number = 1; number <= 5_000; number += 1) {
+      ask(numbered(number));
+      if (number % 50 === 0) await clock.settle();
+      ask({ number, what: { $case: "cancelled", value: true } });
+    }
+    for (let turn = 0; turn < 50; turn += 1) await clock.settle();
+    read();
+    ask(numbered(9_999));
+    await expect.poll(() => answers.at(-1)?.number).toBe(9_999);
+    expect(answers.length).toBeLessThan(1_000);
+  });
+
+  test("at the other end holds no requests here that were given up", async () => {
+    const { root: ca, certificate: cert, key } = manager;
+    const sockets: TLSSocket[] = [];
+    const server = createServer({ ca, cert, key, requestCert: true, ALPNProtocols: [requestsProtocol] }, (socket) => {
+      sockets.push(socket.on("error", () => {}));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const bound = server.address();
+    const shared = link();
+    open.push({ close: () => server.close() }, { close: () => sockets.map((socket) => socket.destroy()) });
+    const body = Buffer.alloc(60_000);
+    const addr = `127.0.0.1:${typeof bound === "object" ? bound?.port : 0}`;
+    const stays = shared.forward(addr, request(), forever);
+    stays.catch(() => undefined);
+    await expect.poll(() => sockets.length).toBe(1);
+    for (let round = 0; round < 50; round += 1) {
+      const leaving = Array.from({ length: 20 }, () => {
+        const over = new Ending();
+        return { over, asked: shared.forward(addr, request({ body }), over) };
+      });
+      const outcomes = Promise.allSettled(leaving.map(({ asked }) => asked));
+      await clock.settle();
+      for (const { over } of leaving) over.end(new Error("the client left"));
+      await outcomes;
+    }
+    let bytesTotal = 0;
+    for (const socket of sockets) socket.on("data", ({ length }: Buffer) => (bytesTotal += length));
+    await stable(() => bytesTotal);
+    // 60 MB were asked. What the connection itself holds is some megabytes.
+    expect(bytesTotal).toBeLessThan(30_000_000);
+  });
+
+  test("of many requests with long heads each finds its way", async () => {
+    const { addr } = await serve(async ({ id }) => whole(id));
+    const shared = link();
+    const headers = { "x-registry-auth": "e".repeat(40_000) };
+    const ids = Array.from({ length: 300 }, (_, at) => `r${at}`);
+    const answers = await Promise.all(
+      ids.map((id) => shared.forward(addr, request({ id, headers }), forever).then(bytesOf)),
+    );
+    expect(answers.map(String)).toEqual(ids);
   });
 });
 

@@ -3,7 +3,7 @@
 import { type Duplex, duplexPair } from "node:stream";
 import { Metadata, status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
-import type { SwarmError } from "../../src/base/index.js";
+import { type SwarmError, silentLog } from "../../src/base/index.js";
 import { LineEnd } from "../../src/gen/skep/v1/line.js";
 import { NodeRemoved } from "../../src/rpc/index.js";
 import { Line, type LineEvents, lineMessageBytesMax } from "../../src/rpc/line.js";
@@ -366,7 +366,7 @@ describe("an end", () => {
 
   test("of which this side's log has the reason does not tell it to the other", async () => {
     const [left, right, clock] = aPair();
-    left.line.end(statusOf(new Error("secret detail"), { ...silent }));
+    left.line.end(statusOf(new Error("secret detail"), silentLog));
     await turns(clock);
     expect(right.over).toMatchObject([{ kind: "Internal", message: expect.not.stringContaining("secret") }]);
   });
@@ -416,4 +416,3 @@ describe("an end", () => {
 
 const ended = (code: number, details: string): Buffer =>
   frame(kinds.ended, LineEnd.encode({ code, details, removed: false }).finish());
-const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

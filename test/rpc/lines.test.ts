@@ -237,8 +237,9 @@ describe("a dial", () => {
   });
 
   test("to nobody fails at once, once", async () => {
-    const { addr, close } = await aServer();
-    await close();
+    const server = await aServer();
+    const { addr } = server;
+    await server.close();
     expect(await call(addr, manager).over).toMatchObject({
       message: `cannot reach ${addr}: connection refused; is it a manager's address, and does Skep run?`,
     });

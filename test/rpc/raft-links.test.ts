@@ -1,10 +1,14 @@
 import { once } from "node:events";
 import net from "node:net";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { type LogFields, silentLog } from "../../src/base/index.js";
+import { systemClock } from "../../src/base/host/index.js";
+import { type LogFields, type SwarmError, silentLog } from "../../src/base/index.js";
 import type { Message } from "../../src/gen/skep/raft/v1/messages.js";
+import { Batch } from "../../src/gen/skep/raft/v1/transport.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
 import type { Credentials } from "../../src/rpc/index.js";
+import { dialLine } from "../../src/rpc/line-dial.js";
+import { raftProtocol } from "../../src/rpc/raft-dial.js";
 import { type TestSwarm, testSwarm } from "../support/pki.js";
 import {
   appendOf,
@@ -279,6 +283,40 @@ describe("what is refused", () => {
     expect(warnings[0]?.[0]).toBe("raft message refused");
     expect(String(warnings[0]?.[1]?.["reason"])).toMatch(says);
     expect(to.received).toEqual([]);
+  });
+
+  test("another sender than the one the link began with", async () => {
+    const to = await anEnd({ raftId: 2, credentials: other });
+    const line = dialLine(
+      { protocol: raftProtocol, addr: to.server.addr, credentials: swarm.manager, pingMs: 1_000, pongMs: 1_000 },
+      { clock: systemClock },
+    );
+    const ended: (SwarmError | undefined)[] = [];
+    line.start({ message: () => {}, ended: (error) => ended.push(error) });
+    for (const from of [1, 3]) {
+      line.write(Batch.encode({ from, to: 2, messages: [heartbeatOf(from, 2, from)] }).finish());
+    }
+    await eventually(() => ended).toMatchObject([
+      { kind: "InvalidArgument", message: expect.stringMatching(/a link is of one member/) },
+    ]);
+    expect(rounds(to.received)).toEqual([1]);
+  });
+
+  test("by a member that fails at every message: it is dialled ever more seldom", async () => {
+    let steps = 0;
+    const step = (): void => {
+      steps += 1;
+      throw new Error("a bug");
+    };
+    const [from] = await aPair({ calls: { step } });
+    const startedMs = performance.now();
+    for (let break_ = 1; break_ <= 5; break_ += 1) {
+      from.links.send([heartbeatOf(1, 2, break_)]);
+      await eventually(() => from.broken.length).toBe(break_);
+    }
+    expect(steps).toBe(5);
+    // 10 + 20 + 40 + 80 ms, where 10 each are 40.
+    expect(performance.now() - startedMs).toBeGreaterThan(145);
   });
 
   test("a worker", async () => {
