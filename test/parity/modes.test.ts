@@ -400,6 +400,12 @@ describe("R-229 counts", () => {
       expected: { running: 1, desired: 3, completed: 0 },
     },
     {
+      title: "replicated, one more on a node that is lost, as Docker counts",
+      mode: { $case: "replicated", value: { replicas: 1 } },
+      tasks: [on("n1"), on("gone", { desired: "SHUTDOWN" })],
+      expected: { running: 2, desired: 1, completed: 0 },
+    },
+    {
       title: "global",
       mode: global,
       tasks: [on("n1"), on("n2", { state: "PENDING" }), on("n3", { desired: "SHUTDOWN" })],
