@@ -10,8 +10,9 @@
  *     for a task to stop: that it counts anew, because no wall clock can be trusted with it.
  * O4  an event makes the orchestrator read the slots it concerns, and nothing else unless the service itself is another.
  *
- * Start at orchestrator.ts (the loop), notice.ts (what an event concerns), look.ts (one transaction), roster.ts (what it knows of a large service), then restart/supervise.ts,
- * replicated/scale.ts, global/nodes.ts, jobs/replicated.ts and update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
+ * Start at orchestrator.ts (the loop), notice.ts (what an event concerns), look.ts (one transaction), roster.ts (what it knows
+ * of a large service), then restart/supervise.ts, replicated/scale.ts, global/nodes.ts, jobs/replicated.ts and
+ * update/update.ts, which are pure. The rules are numbered in docs/behaviour.md.
  */
 export { Enforcer } from "./enforcer/enforcer.js";
 export { foresee } from "./foresee.js";
