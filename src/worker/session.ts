@@ -178,14 +178,15 @@ export class AgentSession {
 
   /**
    * A beat that comes late moves none of those that follow: agents that were late together, on one host or after one stall of
-   * the network, would stay together, and the leader would hear a thousand of them in one turn. Those that are half a period
-   * away at least; others were missed.
+   * the network, would stay together, and the leader would hear a thousand of them in one turn. Half a period is between two
+   * at least, so that there is time to answer each; and never more than one: a timer that is set in a long turn of the loop
+   * runs early, by as much as the turn took until then.
    */
   #untilNextBeat(): number {
     const nowMs = this.#clock.monotonic();
-    const periods = 1 + Math.max(0, Math.round((nowMs - this.#beatDueMs) / this.#periodMs));
-    this.#beatDueMs += periods * this.#periodMs;
-    return this.#beatDueMs - nowMs;
+    const missed = Math.max(0, Math.floor((nowMs - this.#beatDueMs) / this.#periodMs));
+    this.#beatDueMs = Math.min(this.#beatDueMs + missed * this.#periodMs, nowMs) + this.#periodMs;
+    return Math.max(this.#beatDueMs - nowMs, this.#periodMs / 2);
   }
 }
 
