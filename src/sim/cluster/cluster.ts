@@ -281,6 +281,12 @@ export class SimCluster {
     this.#refuseViolations();
   }
 
+  /** Somebody leads, by a clock that is right: on a slow one a leader that reaches nobody leads on, and can write no reason. */
+  #isLedInTime(leader: string | undefined): boolean {
+    const host = this.members.find(({ name }) => name === leader);
+    return leader !== undefined && (host?.clock.isRight ?? true);
+  }
+
   /** Asks the checks when anything happened since the last time, and now and then for what only time breaks. */
   #look(): void {
     const nowMs = this.clock.monotonic();
@@ -289,7 +295,10 @@ export class SimCluster {
     this.#looked = { happened, atMs: nowMs };
     const { store, leader } = this.managers;
     this.#lookAtLeaders(leader);
-    this.checks.look(this.hosts, store, this.#machines.moment, leader !== undefined);
+    this.checks.look(this.hosts, store, this.#machines.moment, {
+      isLed: leader !== undefined,
+      inTime: this.#isLedInTime(leader?.name),
+    });
   }
 
   /** Who begins to lead has all that was ever applied; nobody leads in another's term. */

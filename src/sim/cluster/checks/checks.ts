@@ -18,6 +18,12 @@ import { WaitingCheck } from "./waiting.js";
 /** Violations kept of one run: the first say what went wrong. */
 const violationsMax = 50;
 
+export interface Leadership {
+  readonly isLed: boolean;
+  /** By a clock that is right. */
+  readonly inTime: boolean;
+}
+
 export class Checks {
   readonly violations: string[] = [];
   readonly #atMs: () => number;
@@ -61,7 +67,7 @@ export class Checks {
     for (const what of this.#consensus.leads(name, term)) this.add("one leader in a term", what);
   }
 
-  look(hosts: readonly SimHost[], store: Store | undefined, moment: Moment, isLed: boolean): void {
+  look(hosts: readonly SimHost[], store: Store | undefined, moment: Moment, { isLed, inTime }: Leadership): void {
     const containers = containersOf(hosts);
     for (const what of this.#containers.look(containers)) this.add("one container per task", what);
     if (!store || !isLed) {
@@ -70,6 +76,7 @@ export class Checks {
     }
     for (const what of this.#surplus.look(containers, hosts, store, moment.nowMs)) this.add("surplus stops", what);
     for (const what of this.#slots.look(containers, store, moment)) this.add("one task per slot", what);
+    if (!inTime) return this.#waiting.reset();
     for (const what of this.#waiting.look(store, moment.nowMs)) this.add("nothing waits silently", what);
   }
 
