@@ -8,7 +8,7 @@ import { defaultStopGracePeriod } from "./defaults.js";
 import { createdAtMs, isOnNode, isWanted, stateOf } from "./task.js";
 
 /** A replacement waits for the task it replaces to stop: the stop grace period and this long … */
-export const stopWaitMaxMs = 60_000;
+const stopWaitMaxMs = 60_000;
 
 /** … in all, for one that was made from this spec. Docker waits a minute, however long the grace period is. */
 export function stopWaitOf(made: ServiceSpec | undefined): number {

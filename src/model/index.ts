@@ -15,7 +15,7 @@ export {
 export * from "./defaults.js";
 export * from "./duration.js";
 export { type DirtyInput, deepEqual, isDirty } from "./equal.js";
-export { type Held, heldBy, nodeName, type Predecessor, stopWaitMaxMs, stopWaitOf } from "./held.js";
+export { type Held, heldBy, nodeName, type Predecessor, stopWaitOf } from "./held.js";
 export * from "./image.js";
 export { generatedName, validateName } from "./names.js";
 export { architectureOf, runsAny } from "./platform.js";
