@@ -54,7 +54,7 @@ function shown(roster: Roster): unknown {
   const ids = (slots: readonly { slot: number; tasks: readonly { id: string }[] }[]) =>
     slots.map(({ slot, tasks }) => [slot, tasks.map(({ id }) => id).sort()]);
   const seen = roster.seen().map(({ slot, phase, settling }) => [slot.slot, phase, settling]);
-  return { size: roster.size, live: ids(live), dead: ids(dead).sort((a, b) => a.localeCompare(b)), seen };
+  return { size: roster.size, live: ids(live), dead: ids(dead).sort(([a], [b]) => Number(a) - Number(b)), seen };
 }
 
 describe("after anything", () => {
