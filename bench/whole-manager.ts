@@ -57,7 +57,8 @@ async function main(): Promise<void> {
   try {
     for (let at = 0; at < Number(flags.managers); at += 1) managers.push(await startManager(root, at));
     const first = await formManagers(managers);
-    for (let at = 0; at < hosts; at += 1) workers.push(workerProcess([...nodesFlags, ...profiled(`workers-${at + 1}`)]));
+    for (let at = 0; at < hosts; at += 1)
+      workers.push(workerProcess([...nodesFlags, ...profiled(`workers-${at + 1}`)]));
     await joinAll(root, first, workers);
     const leader = await leaderOf(managers);
     const processes: Named[] = [
