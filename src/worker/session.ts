@@ -15,10 +15,6 @@ import type { LogBatch, LogSubscriptions } from "../gen/skep/v1/logs.js";
 const welcomeMs = 5_000;
 /** Beats the leader may owe an answer for: the session ends before the next one. */
 const unansweredMax = 2;
-/** Of a period, between two beats at least. */
-const beatGapMin = 0.9;
-/** A timer this much before its time is in time. */
-const earlyMsMax = 5;
 /** For the manager's last word to be read, once nothing more can be sent. */
 const lastWordMs = 1_000;
 /** Until the leader has said otherwise. */
@@ -70,8 +66,6 @@ export class AgentSession {
   #periodMs = defaultPeriodMs;
   #beat = 0;
   #beatAnswered = 0;
-  /** When the beat that is said next is due. */
-  #beatDueMs = 0;
   #assignmentsNumber = 0;
 
   constructor(connection: Connection, clock: Clock, events: SessionEvents) {
@@ -144,7 +138,6 @@ export class AgentSession {
     this.#timer?.cancel();
     this.#events.welcomed(welcome);
     if (welcome.state) this.#learn(welcome.state);
-    this.#beatDueMs = this.#clock.monotonic();
     this.#keepBeating();
   }
 
@@ -177,29 +170,7 @@ export class AgentSession {
     }
     this.#beat += 1;
     this.say({ $case: "heartbeat", value: { number: this.#beat } });
-    this.#beatIn(this.#untilNextBeat());
-  }
-
-  /** A timer that is set late in a long turn of the loop runs as much too early, before what waits in the socket is read. */
-  #beatIn(delayMs: number): void {
-    const atMs = this.#clock.monotonic() + delayMs;
-    this.#timer = this.#clock.after(delayMs, () => {
-      const leftMs = atMs - this.#clock.monotonic();
-      if (leftMs > earlyMsMax) this.#beatIn(leftMs);
-      else this.#keepBeating();
-    });
-  }
-
-  /**
-   * A beat that comes late does not move those that follow: agents that were late together, on one host or after one stall of
-   * the network, would stay together, and the leader would hear a thousand of them in one turn. They come back to their time
-   * little by little: nearly a period is between two, so that there is time to answer each.
-   */
-  #untilNextBeat(): number {
-    const nowMs = this.#clock.monotonic();
-    const missed = Math.max(0, Math.floor((nowMs - this.#beatDueMs) / this.#periodMs));
-    this.#beatDueMs = Math.min(this.#beatDueMs + missed * this.#periodMs, nowMs) + this.#periodMs;
-    return Math.max(this.#beatDueMs - nowMs, this.#periodMs * beatGapMin);
+    this.#timer = this.#clock.after(this.#periodMs, () => this.#keepBeating());
   }
 }
 
