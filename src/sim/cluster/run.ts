@@ -39,9 +39,17 @@ const backMaxMs = 60_000;
 const noticedMs = 300;
 /** For the last follower to apply what the leader has. */
 const catchUpMaxMs = 5_000;
+/** What is missing is looked for anew after whatever happened, and this often: who votes changes in the consensus alone. */
+const lookAgainMs = 1_000;
 const outstandingMax = 6;
 /** Enough for what nine replicas of four services reserve on one node. */
 const cpus = 16;
+
+interface Seen {
+  readonly happened: number;
+  readonly atMs: number;
+  readonly problem: string | undefined;
+}
 
 /** Never rejects: what goes wrong is in the result. */
 export async function runPlan(plan: Plan, isTraced = false): Promise<SeedResult> {
@@ -90,7 +98,7 @@ class Run {
   #requests = 0;
   #forced = 0;
   #endedMs = 0;
-  #seen: { happened: number; problem: string | undefined } = { happened: Number.NaN, problem: undefined };
+  #seen: Seen = { happened: Number.NaN, atMs: 0, problem: undefined };
   #ends: { readonly atMs: number; readonly what: string; readonly end: End }[] = [];
 
   constructor(cluster: SimCluster) {
@@ -280,8 +288,9 @@ class Run {
 
   /** Asked after every timer, so it looks only when something happened. */
   #problem(): string | undefined {
-    const { happened } = this.cluster;
-    if (happened !== this.#seen.happened) this.#seen = { happened, problem: unsettled(this.cluster, this.#model) };
+    const { happened, clock } = this.cluster;
+    const isOld = happened !== this.#seen.happened || clock.monotonic() >= this.#seen.atMs + lookAgainMs;
+    if (isOld) this.#seen = { happened, atMs: clock.monotonic(), problem: unsettled(this.cluster, this.#model) };
     return this.#seen.problem;
   }
 
