@@ -141,7 +141,7 @@ export class Manager {
     this.#raft.onFatal(options.onFatal);
   }
 
-  /** What only the leader has; absent while this manager does not lead, or was stopped so long that it may not any more. */
+  /** What only the leader has; absent while this manager does not lead, or was stopped so long that it is not sure of it. */
   get leading(): Leading | undefined {
     // Looks at the clock: a process that was stopped and goes on may be asked for a read before its first tick.
     return this.#raft.leadingTerm() === undefined ? undefined : this.#leading;
@@ -179,10 +179,10 @@ export class Manager {
     return this.#directory.nodeIdOf(raftId);
   }
 
-  /** host:port of the manager that leads; "" when none is known, or this one is still beginning to. */
+  /** host:port of the manager that leads; "" when none is known, or this one is still beginning to or not sure that it does. */
   leaderAddr(): string {
     const { leader } = this.#raft;
-    if (leader === undefined || (leader === this.#self.raftId && this.#leading === undefined)) return "";
+    if (leader === undefined || (leader === this.#self.raftId && this.leading === undefined)) return "";
     return this.#directory.addressOf(leader) ?? "";
   }
 

@@ -42,7 +42,10 @@ export class RaftMember implements RaftNode {
     this.#options = completed(options);
     this.#modules = modules;
     this.#parts = partsOf(this.#options, modules);
-    const { transport, exchange } = this.#parts;
+    const { transport, exchange, tenure, doubt } = this.#parts;
+    tenure.onChange(({ leading }) => {
+      if (leading) doubt.begin();
+    });
     this.#outgoing = new Outgoing({ id: options.id, transport, exchange, enter: (report) => this.#enter(report) });
   }
 
@@ -123,27 +126,22 @@ export class RaftMember implements RaftNode {
 
   /**
    * The term led in, after a look at the clock: before a read is answered from the state. A leader that has not got round to
-   * its ticks for half an election timeout (a stopped process goes on) may have a successor, and leads no more.
+   * its ticks for half an election timeout (a stopped process goes on) may have a successor: undefined until a majority has
+   * said that it has none.
    */
   leadingTerm(): number | undefined {
     this.#lookAtClock();
+    return this.#parts.doubt.isOpen ? undefined : this.#writingTerm;
+  }
+
+  /** Writes need no certainty: they need a majority in this term. */
+  get #writingTerm(): number | undefined {
     return this.#phase === "running" ? this.#parts.tenure.term : undefined;
   }
 
-  /** Its owner saw the loop held up for so long: a leader with others steps down after half an election timeout. */
-  stalled(ms: number): void {
-    const core = this.#core;
-    if (!core || this.#phase !== "running" || ms <= this.#stallMsMax || core.role !== "leader") return;
-    this.#guarded(() => core.resign());
-    // Alone it goes on.
-    if (core.role === "leader") return;
-    this.#modules.log.warn("raft leader stalled, stepping down", { ms: Math.round(ms) });
-    this.#parts.tenure.observe(core);
-    this.#askTurn();
-  }
-
   propose(data: Uint8Array, term: number): Promise<void> {
-    if (this.leadingTerm() !== term) return Promise.reject(new NotLeaderError());
+    this.#lookAtClock();
+    if (this.#writingTerm !== term) return Promise.reject(new NotLeaderError());
     const outcome = this.#parts.proposals.add(data, term);
     this.#askTurnNow();
     return outcome;
@@ -167,7 +165,8 @@ export class RaftMember implements RaftNode {
 
   /** Changes who takes part, one member at a time: resolves once that is applied here; rejects as `propose` does, or says why not now. */
   async proposeConfChange(change: ConfChange, term: number): Promise<ConfRefusal | undefined> {
-    if (!this.#core || this.leadingTerm() !== term) throw new NotLeaderError();
+    this.#lookAtClock();
+    if (!this.#core || this.#writingTerm !== term) throw new NotLeaderError();
     const index = this.#core.proposeConfChange(change);
     if (typeof index !== "number") return index;
     const applied = this.#parts.proposals.track(index, term);
@@ -232,6 +231,7 @@ export class RaftMember implements RaftNode {
     if (!asked) return;
     const ticks = saneTicks(asked);
     this.#options = { ...this.#options, ...ticks };
+    this.#parts.doubt.timeoutIs(ticks.electionTicks * this.#options.tickMs);
     core.setTicks(ticks);
   }
 
@@ -330,17 +330,34 @@ export class RaftMember implements RaftNode {
     if (this.#phase !== "running") return;
     this.#guarded(() => core.tick());
     this.#parts.reads.tick();
+    if (this.#parts.doubt.isUnanswered && core.role === "leader") this.#askWhetherItLeads();
     this.#askTurn();
-  }
-
-  get #stallMsMax(): number {
-    return (this.#options.electionTicks * this.#options.tickMs) / 2;
   }
 
   /** Before anything that comes in is taken, and anything is said: what comes in may be as old as the stall. */
   #lookAtClock(): void {
-    const { lateMs } = this.#parts.ticker;
-    if (lateMs > this.#stallMsMax) this.stalled(lateMs);
+    const { ticker, doubt } = this.#parts;
+    const { lateMs } = ticker;
+    const todo = doubt.judge(lateMs);
+    const core = this.#core;
+    if (todo === "none" || core?.role !== "leader" || this.#phase !== "running") return;
+    // Alone it goes on.
+    if (core.isAlone) return;
+    ticker.noticed();
+    const ms = Math.round(lateMs);
+    if (todo === "doubt") {
+      this.#modules.log.warn("raft leader stalled", { ms });
+      return this.#askWhetherItLeads();
+    }
+    this.#modules.log.warn("raft leader stalled, stepping down", { ms });
+    this.#guarded(() => core.resign());
+    this.#parts.tenure.observe(core);
+    this.#askTurn();
+  }
+
+  #askWhetherItLeads(): void {
+    this.#parts.doubt.open(this.readIndex(), () => this.#parts.tenure.tellLeader());
+    this.#parts.tenure.tellLeader();
   }
 
   #guarded(run: () => void): void {

@@ -1,6 +1,7 @@
 // What a member is made of, put together: everything around the core but the loop itself.
 
 import type { Clock, Disk, Gauge, Histogram, Log, Metrics, Random } from "../base/index.js";
+import { Doubt } from "./doubt.js";
 import type { Storage } from "./load.js";
 import { RaftLog } from "./log/log.js";
 import { OpenReads } from "./open_reads.js";
@@ -40,6 +41,7 @@ export interface Parts {
   readonly reads: OpenReads;
   readonly tenure: Tenure;
   readonly ticker: Ticker;
+  readonly doubt: Doubt;
   readonly persistSeconds: Histogram;
   readonly appliedIndex: Gauge;
 }
@@ -59,6 +61,7 @@ export function partsOf(options: Required<RaftOptions>, modules: RaftModules): P
     reads: new OpenReads(2 * electionTicks, Math.floor(modules.random.next() * 2 ** 52)),
     tenure: new Tenure({ proposals, log }),
     ticker: new Ticker(tickMs, modules.clock),
+    doubt: new Doubt(options, modules.clock),
     persistSeconds: metrics.histogram("skep_raft_persist_seconds", "Time to make one batch of entries durable."),
     appliedIndex: metrics.gauge("skep_raft_applied_index", "Index of the last log entry applied here."),
   };

@@ -42,7 +42,7 @@ export class Tenure {
     const { term, applied, leading, leader } = core;
     if (leader !== this.#seen.leader || term !== this.#seen.term) {
       this.#seen = { leader, term };
-      this.#tellLeader();
+      this.tellLeader();
     }
     this.handovers.observe(leading !== undefined, leading?.transferee ?? none);
     const leadingTerm = leading && applied >= leading.termStart ? term : undefined;
@@ -55,10 +55,11 @@ export class Tenure {
   end(cause: unknown): void {
     this.handovers.end();
     this.#stop(cause);
-    this.#tellLeader();
+    this.tellLeader();
   }
 
-  #tellLeader(): void {
+  /** Who leads, or whether that is certain, may be another than it was. */
+  tellLeader(): void {
     for (const listener of this.#leaderListeners) listener();
   }
 

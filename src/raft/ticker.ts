@@ -19,6 +19,11 @@ export class Ticker {
     return Math.max(0, this.#clock.monotonic() - this.#dueMs);
   }
 
+  /** What it is late by has been dealt with: it counts from now. */
+  noticed(): void {
+    this.#dueMs = this.#clock.monotonic();
+  }
+
   start(tick: () => void): void {
     this.#dueMs = this.#clock.monotonic() + this.#tickMs;
     this.#timer = this.#clock.after(this.#tickMs, () => {
