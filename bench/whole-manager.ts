@@ -4,6 +4,7 @@
 // Managers are the daemon that is shipped, in processes of their own. Nodes live in a few processes (`--hosts`), each with its own
 // certificate, its own connection and the real worker. All share this machine's processors: a task's processor time at each of
 // them is told too, which others on the machine change less than the clock.
+// Then the leader is killed (kill -9): how soon a write is accepted, the nodes have a session with the next leader, and what it costs.
 
 import fs from "node:fs";
 import os from "node:os";
@@ -39,6 +40,8 @@ const complaintsMax = 20;
 /** A process of nodes stands for hundreds of machines, whose garbage it collects: seldom, lest that be what is measured. */
 const nodesFlags = ["--max-semi-space-size=64"];
 const countEveryMs = 250;
+/** A broken connection is noticed at once. */
+const noticedMs = 500;
 const lagMsMax = 100;
 const tasksPerSecondMin = 2_000;
 
@@ -67,6 +70,7 @@ async function main(): Promise<void> {
     ];
     await measure(leader, workers, processes);
     if ((await leaderOf(managers)) !== leader) throw new Error("another manager leads now: these are no figures");
+    await failOver(leader, managers, workers);
   } catch (error) {
     for (const { name, complaints } of managers)
       for (const line of complaints.slice(-complaintsMax)) console.log(name, line);
@@ -157,6 +161,46 @@ async function measure(
     `the leader's loop was late by at most ${byTheClock.toFixed(0)} ms by the clock, ${itsOwn.toFixed(0)} ms by its own doing`,
   );
   if (rate < tasksPerSecondMin || byTheClock > lagMsMax) process.exitCode = 1;
+}
+
+/** The worst moment for the largest swarm: whoever leads next has everything to look at, and all nodes come to it at once. */
+async function failOver(
+  leader: LoopbackManager,
+  managers: readonly LoopbackManager[],
+  workers: readonly ReturnType<typeof workerProcess>[],
+): Promise<void> {
+  const others = managers.filter((each) => each !== leader);
+  const [asked] = others;
+  if (asked === undefined) return;
+  const [sinceMs, startedMs] = [Date.now(), performance.now()];
+  await leader.kill();
+  await eventually(async () => (await asked.http.post("/services/create", service("after", 1))).status === 201, {
+    what: "a service is created after the leader was killed",
+    withinMs: formedMs,
+    everyMs: 5,
+  });
+  const wroteMs = performance.now() - startedMs;
+  // Who reaches the next leader has another session by then; who has not noticed yet will.
+  await new Promise((resolve) => setTimeout(resolve, noticedMs));
+  await eventually(async () => (await counts(workers)).connected === nodes, {
+    what: `${nodes} nodes have a session again`,
+    withinMs: formedMs,
+    everyMs: countEveryMs,
+  });
+  const backSeconds = seconds(startedMs);
+  await new Promise((resolve) => setTimeout(resolve, restMs));
+  const next = await leaderOf(others);
+  const { json } = await next.http.ok("GET", "/nodes");
+  const ready = (json as readonly { Status: { State: string } }[]).filter(({ Status }) => Status.State === "ready");
+  const elections = others.flatMap((each) => each.linesWith("raft leader term")).length;
+  const lost = next.linesWith("heartbeat failure").length;
+  const { byTheClock, itsOwn } = next.lagSince(sinceMs);
+  console.log(
+    `the leader killed: a service is created after ${wroteMs.toFixed(0)} ms, all nodes have a session after ${backSeconds.toFixed(1)} s; ${elections} elections, ${lost} lines of lost nodes, ${ready.length} nodes ready`,
+  );
+  console.log(
+    `the next leader's loop was late by at most ${byTheClock.toFixed(0)} ms by the clock, ${itsOwn.toFixed(0)} ms by its own doing`,
+  );
 }
 
 /** What the sessions alone take. */

@@ -83,10 +83,25 @@ export class LoopbackManager {
       .filter((line) => /\b(WARN|ERROR|warn|error)\b/.test(line));
   }
 
+  /** Of its log, so far. */
+  linesWith(text: string): readonly string[] {
+    return readFileSync(this.#logPath, "utf8")
+      .split("\n")
+      .filter((line) => line.includes(text));
+  }
+
+  /** kill -9: resolves once it is gone. */
+  async kill(): Promise<void> {
+    this.http.close();
+    const exited = once(this.#process, "exit");
+    this.#process.kill("SIGKILL");
+    await exited;
+  }
+
   /** In good order, so that a profile is written. */
   async end(): Promise<void> {
     this.http.close();
-    if (this.#process.exitCode !== null) return;
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     const exited = once(this.#process, "exit");
     this.#process.kill("SIGTERM");
     await exited;
