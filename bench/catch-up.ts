@@ -25,7 +25,7 @@ const CALM_MS = 5_000;
 /** Twice as many entries as a snapshot is made after, and as many as are kept before it. */
 const AGE = { clients: 64, updates: 400 };
 
-const preload = new URL("loop-lag.mjs", `file://${resolve("test/e2e/support")}/`).href;
+const preload = `file://${resolve("bench/support/loop-turns.mjs")}`;
 await using managers = await startManagers("skep", 3, {
   nodeArgs: (folder) => ["--import", `${preload}?out=${encodeURIComponent(join(folder, "lag"))}`],
 });
@@ -119,29 +119,34 @@ async function applied({ skep }: ManagerHost): Promise<number> {
   return (await skep.metric("skep_raft_applied_index")) ?? 0;
 }
 
-/** The longest stalls of each manager's loop since a moment. */
+/** How long each manager's loop stood still since a moment: by the clock, and how much of that it computed itself. */
 function tell(when: string, since: number): void {
   for (const host of managers.all) {
     const stalls = stallsOf(host, since);
     if (stalls.length === 0) continue;
-    const worst = [...stalls].sort((a, b) => b - a);
     const role = host === leader ? "leads" : "follows";
+    const byTheClock = longest(stalls.map(([ms]) => ms));
+    const itsOwn = longest(stalls.map(([, ms]) => ms));
     console.log(
-      `${when}: ${host.name} (${role}) stood still at most ${worst
-        .slice(0, 5)
-        .map((ms) => ms.toFixed(1))
-        .join(", ")} ms`,
+      `${when}: ${host.name} (${role}) stood still at most ${byTheClock.join(", ")} ms by the clock, ${itsOwn.join(", ")} ms by its own doing`,
     );
-    if ((worst[0] ?? 0) > STALL_MS_MAX) process.exitCode = 1;
+    if (Number(byTheClock[0]) > STALL_MS_MAX) process.exitCode = 1;
   }
 }
 
-function stallsOf({ folder }: ManagerHost, since: number): readonly number[] {
+function longest(stallsMs: readonly number[]): readonly string[] {
+  return [...stallsMs]
+    .sort((a, b) => b - a)
+    .slice(0, 3)
+    .map((ms) => ms.toFixed(1));
+}
+
+function stallsOf({ folder }: ManagerHost, since: number): readonly (readonly [byTheClock: number, itsOwn: number])[] {
   return readFileSync(join(folder, "lag"), "utf8")
     .split("\n")
     .map((line) => line.split(" ").map(Number))
     .filter(([at = 0]) => at >= since)
-    .map(([, ms = 0]) => ms);
+    .map(([, byTheClock = 0, itsOwn = 0]) => [byTheClock, itsOwn]);
 }
 
 function sleep(ms: number): Promise<void> {
