@@ -50,15 +50,16 @@ export class Watch implements Reader {
     this.#max = options.max ?? defaultMax;
   }
 
-  /** The store's side: a commit happened. The reader learns of it with `wake`. */
-  push(revision: number, changes: readonly RowChange[]): void {
+  /** The store's side: a commit happened. The reader learns of it with `wake`; false: nothing in it concerns this one. */
+  push(revision: number, changes: readonly RowChange[]): boolean {
     const tables = this.#tables;
     const mine = tables ? changes.filter((change) => tables.has(change.table)) : changes;
-    if (mine.length === 0) return;
+    if (mine.length === 0) return false;
     this.#revision = revision;
-    if (this.#resync) return;
-    if (this.#changes.length + mine.length > this.#max) return this.#startOver();
-    for (const change of mine) this.#changes.push(change);
+    if (this.#resync) return true;
+    if (this.#changes.length + mine.length > this.#max) this.#startOver();
+    else for (const change of mine) this.#changes.push(change);
+    return true;
   }
 
   /** The store's side: nothing the reader saw can be built upon. */

@@ -5,7 +5,8 @@ import { type RowChange, Watch, type WatchOptions } from "./watch.js";
 export class Watches {
   readonly #nextTurn: ((fn: () => void) => void) | undefined;
   readonly #watches = new Set<Watch>();
-  #isWakeAsked = false;
+  /** Those whose turn is on its way. */
+  readonly #due = new Set<Watch>();
 
   /** Without a `nextTurn` a commit wakes at once. */
   constructor(nextTurn: ((fn: () => void) => void) | undefined) {
@@ -29,15 +30,7 @@ export class Watches {
   }
 
   committed(revision: number, changes: readonly RowChange[]): void {
-    for (const watch of this.#watches) watch.push(revision, changes);
-    if (this.#nextTurn === undefined) return this.#wake();
-    if (this.#isWakeAsked) return;
-    this.#isWakeAsked = true;
-    // What the loops make of a commit is no part of what its writer waits for.
-    this.#nextTurn(() => {
-      this.#isWakeAsked = false;
-      this.#wake();
-    });
+    for (const watch of this.#watches) if (watch.push(revision, changes)) this.#wake(watch);
   }
 
   /** Nothing that was seen can be built upon. */
@@ -45,7 +38,14 @@ export class Watches {
     for (const watch of this.#watches) watch.resync(revision);
   }
 
-  #wake(): void {
-    for (const watch of this.#watches) watch.wake();
+  /** What the loops make of a commit is no part of what its writer waits for, and each has a turn of its own for it. */
+  #wake(watch: Watch): void {
+    if (this.#nextTurn === undefined) return watch.wake();
+    if (this.#due.has(watch)) return;
+    this.#due.add(watch);
+    this.#nextTurn(() => {
+      this.#due.delete(watch);
+      watch.wake();
+    });
   }
 }

@@ -5,13 +5,13 @@
 import type { Clock } from "../../base/index.js";
 
 /** Sessions that speak in one turn of the loop. */
-export const speakersMax = 50;
+export const speakersMax = 25;
 /**
  * Beats answered in one turn of the loop: after a stall hundreds are read in one turn, and their answers would make the next stall.
  * More when many wait, so that each is answered a few turns later.
  */
-export const answersMax = 50;
-const answerTurnsMax = 5;
+export const answersMax = 25;
+const answerTurnsMax = 20;
 /** Between two turns while sessions wait. */
 const turnMs = 5;
 /** Speeches after a calm before sessions wait for their turn… */

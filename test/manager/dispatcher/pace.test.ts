@@ -42,7 +42,9 @@ test("many speak in turns, in the order they asked, each once", async () => {
   await clock.advance(5);
   expect(spoken.length).toBe(speakersMax * 2);
   await clock.advance(1_000);
-  expect(spoken.slice(speakersMax, 500)).toEqual(Array.from({ length: 450 }, (_, at) => at + speakersMax));
+  expect(spoken.slice(speakersMax, 500)).toEqual(
+    Array.from({ length: 500 - speakersMax }, (_, at) => at + speakersMax),
+  );
 });
 
 test("after many the others wait for so many a second", async () => {
@@ -83,9 +85,9 @@ test("many beats at once are answered in a few turns, in the order they came", a
   for (const speaker of speakers) pace.answer(speaker);
   expect(answered.length).toBe(answersMax);
   await clock.advance(5);
-  expect(answered.length).toBeGreaterThan(answersMax + 900);
-  expect(answered.length).toBeLessThan(answersMax + 1_000);
-  await clock.advance(200);
+  expect(answered.length).toBeGreaterThan(answersMax + 200);
+  expect(answered.length).toBeLessThan(answersMax + 250);
+  await clock.advance(500);
   expect(answered).toEqual(Array.from({ length: 5_000 }, (_, at) => at));
 });
 
