@@ -22,8 +22,8 @@ const FILL_MS = 300_000;
 const CAUGHT_UP_MS = 120_000;
 const STALL_MS_MAX = 20;
 const CALM_MS = 5_000;
-/** Twice as many entries as a snapshot is made after, and as many as are kept before it. */
-const AGE = { clients: 64, updates: 400 };
+/** More than the 64 MiB of log that a snapshot is made after: each update holds this much more. */
+const AGE = { clients: 64, updates: 100, paddingBytes: 16 * 1024 };
 
 const preload = `file://${resolve("bench/support/loop-turns.mjs")}`;
 await using managers = await startManagers("skep", 3, {
@@ -62,10 +62,14 @@ console.log(
 console.log(
   `${took.length} of ${writes.length} writes accepted meanwhile, median ${median(took).toFixed(1)} ms, slowest ${Math.max(...took).toFixed(1)} ms`,
 );
-for (const host of managers.all) {
-  const lines = host.skep.log(5_000).split("\n");
-  for (const line of lines.filter((each) => each.includes("raft snapshot"))) console.log(`${host.name}  ${line}`);
-}
+const snapshots = (host: ManagerHost): readonly string[] =>
+  host.skep
+    .log(5_000)
+    .split("\n")
+    .filter((line) => line.includes("raft snapshot"));
+for (const host of managers.all) for (const line of snapshots(host)) console.log(`${host.name}  ${line}`);
+if (!snapshots(lost).some((line) => line.includes("installed")))
+  throw new Error("no snapshot came: these are no figures");
 load.close([]);
 await load.stop();
 const { acknowledged, lost: gone, belied } = await load.account(leader);
@@ -88,10 +92,10 @@ async function fill({ http }: ManagerHost): Promise<void> {
   console.log(`${services * replicas} tasks after ${((performance.now() - begun) / 1_000).toFixed(1)} s`);
 }
 
-/** So many entries that the log no longer begins at its beginning: a snapshot is what a new member gets. */
+/** So much is written that the log no longer begins at its beginning: a snapshot is what a new member gets. */
 async function ageLog({ http }: ManagerHost): Promise<void> {
   const age = async (name: string): Promise<void> => {
-    const client = await ServiceClient.open(http, name);
+    const client = await ServiceClient.open(http, name, AGE.paddingBytes);
     for (let at = 0; at < AGE.updates; at += 1) await client.updateAndReadBack();
     client.close();
   };

@@ -9,29 +9,31 @@ export class ServiceClient {
   readonly #name: string;
   #version: number;
   #updates = 0;
+  readonly #padding: string;
 
-  private constructor(wire: Wire, id: string, name: string, version: number) {
+  private constructor(wire: Wire, { id, name, version, padding }: Known) {
     this.#wire = wire;
     this.#id = id;
     this.#name = name;
     this.#version = version;
+    this.#padding = padding;
   }
 
-  /** Makes the service where it is not there yet; nothing of it ever runs. */
-  static async open(http: DockerHttp, name: string): Promise<ServiceClient> {
+  /** Makes the service where it is not there yet; nothing of it ever runs. Each update carries so many bytes more. */
+  static async open(http: DockerHttp, name: string, paddingBytes = 0): Promise<ServiceClient> {
     const wire = new Wire(http.socketPath);
     const made = await wire.ask("POST", "/services/create", specOf(name, 0));
     if (made.status !== 201 && made.status !== 409) throw new Error(`create ${name} → ${made.status} ${made.body}`);
     const { status, body } = await wire.ask("GET", `/services/${name}`);
     if (status !== 200) throw new Error(`inspect ${name} → ${status} ${body}`);
     const { ID, Version } = JSON.parse(body) as Inspected;
-    return new ServiceClient(wire, ID, name, Version.Index);
+    return new ServiceClient(wire, { id: ID, name, version: Version.Index, padding: "x".repeat(paddingBytes) });
   }
 
   async updateAndReadBack(): Promise<void> {
     const value = ++this.#updates;
     const path = `/services/${this.#id}/update?version=${this.#version}`;
-    const updated = await this.#wire.ask("POST", path, specOf(this.#name, value));
+    const updated = await this.#wire.ask("POST", path, specOf(this.#name, value, this.#padding));
     if (updated.status !== 200) throw new Error(`update → ${updated.status} ${updated.body}`);
     const { status, body } = await this.#wire.ask("GET", `/services/${this.#id}`);
     if (status !== 200) throw new Error(`inspect → ${status} ${body}`);
@@ -45,15 +47,23 @@ export class ServiceClient {
   }
 }
 
+interface Known {
+  readonly id: string;
+  readonly name: string;
+  readonly version: number;
+  readonly padding: string;
+}
+
 interface Inspected {
   readonly ID: string;
   readonly Version: { readonly Index: number };
   readonly Spec: { readonly Labels?: Readonly<Record<string, string>> };
 }
 
-function specOf(Name: string, value: number): string {
+function specOf(Name: string, value: number, padding = ""): string {
+  const Labels = { n: String(value), ...(padding !== "" && { padding }) };
   return JSON.stringify({
-    ...{ Name, Labels: { n: String(value) }, Mode: { Replicated: { Replicas: 0 } } },
+    ...{ Name, Labels, Mode: { Replicated: { Replicas: 0 } } },
     TaskTemplate: { ContainerSpec: { Image: "busybox:latest" } },
   });
 }
