@@ -57,7 +57,7 @@ export class Roles {
     const follower = {
       tables: ["node"] satisfies TableName[],
       bell: this.#bell,
-      rebuild: () => undefined,
+      rebuild: () => [],
       note: (changes: readonly RowChange[]) => this.#note(changes),
       work: () => this.#work(signal),
     };

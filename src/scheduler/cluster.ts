@@ -40,8 +40,8 @@ export class ClusterState {
   }
 
   /**
-   * Forgets everything and looks at every row, a few between two steps of the iterator; what changes meanwhile is noted as
-   * ever. The tables' iterators stand that: they pass every row that is there throughout.
+   * Forgets everything and looks at every row, one a step; what changes meanwhile is noted as ever. The tables' iterators
+   * stand that: they pass every row that is there throughout.
    */
   *rebuild(nowMs: number): Generator<void, void> {
     this.nodes = new NodeSet();
@@ -51,15 +51,14 @@ export class ClusterState {
     this.freed.clear();
     this.#asks.clear();
     this.#failed = new Set();
-    let seen = 0;
     for (const node of this.#view.table("node").all()) {
       this.nodes.put(node);
-      if (++seen % stepRows === 0) yield;
+      yield;
     }
     for (const task of this.#view.table("task").all()) {
       this.#see(task.id, task);
       if (hasFailed(task) && statusAtMs(task) > nowMs - failureWindowMs) this.#fail(task);
-      if (++seen % stepRows === 0) yield;
+      yield;
     }
     this.#failed = undefined;
   }
@@ -174,9 +173,6 @@ type Asks = Pick<Group, "needs" | "filters">;
 
 /** Kinds of needs that are shared between services. */
 const kindsMax = 10_000;
-
-/** Rows looked at in one step. */
-const stepRows = 256;
 
 /** Revisions remembered at once: far more than a cluster has. */
 const revisionsMax = 1_000_000;

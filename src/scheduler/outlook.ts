@@ -51,9 +51,13 @@ export function nodeSetOf(view: View, nowMs: number): NodeSet {
 /** The same, a few rows between two steps; what changes meanwhile may be in it or not. */
 export function* nodeSetBySteps(view: View, nowMs: number): Generator<void, NodeSet> {
   const cluster = new ClusterState(view);
-  yield* cluster.rebuild(nowMs);
+  let seen = 0;
+  for (const _ of cluster.rebuild(nowMs)) if (++seen % stepRows === 0) yield;
   return cluster.nodes;
 }
+
+/** Rows looked at in one step. */
+const stepRows = 256;
 
 /** A task to place that need not exist. */
 export interface PlannedTask {

@@ -56,9 +56,10 @@ export class Scheduler implements Follower {
     }
   }
 
-  /** Done in slices when the loop works next. */
-  rebuild(): void {
+  /** Done in turns when the loop works next: half an opinion decides nothing. */
+  rebuild(): Iterable<never> {
     this.#mustRebuild = true;
+    return [];
   }
 
   note(changes: readonly RowChange[]): void {
@@ -66,9 +67,9 @@ export class Scheduler implements Follower {
     this.bell.ring();
   }
 
-  async work(): Promise<void> {
+  async work(signal: AbortSignal): Promise<void> {
+    while (this.#mustRebuild) await this.#rebuild(signal);
     this.#sliceBegan = this.#modules.clock.monotonic();
-    while (this.#mustRebuild) await this.#rebuild();
     for (;;) {
       this.#wakeBlocked();
       if (this.#cluster.stale.size > 0) await this.#shutDownStale();
@@ -79,12 +80,17 @@ export class Scheduler implements Follower {
     if (this.#reasons.isDue()) await this.#refreshReasons();
   }
 
-  async #rebuild(): Promise<void> {
+  async #rebuild(signal: AbortSignal): Promise<void> {
     // What is being written would be counted twice, or not at all.
     await this.#writing.catch(() => undefined);
     this.#mustRebuild = false;
+    await this.#modules.store.turns.run(this.#rebuilding(), signal);
+  }
+
+  *#rebuilding(): Iterable<void> {
     for (const _ of this.#cluster.rebuild(this.#modules.clock.now())) {
-      await this.#breathe();
+      yield;
+      // It begins anew.
       if (this.#mustRebuild) return;
     }
   }

@@ -17,4 +17,5 @@ export { type Log, NotLeader, UnknownOutcome } from "./log.js";
 export { type AnyRow, anyManager, nameKey, type Rows, revisionId, slotKey, type TableName } from "./schema.js";
 export { Store, type StoreModules, type StoreOptions, type Writer } from "./store.js";
 export type { ReadTable } from "./table.js";
+export type { Turn, Turns } from "./turns.js";
 export type { Batch, Reader, RowChange, WatchOptions } from "./watch.js";

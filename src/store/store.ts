@@ -26,6 +26,7 @@ import { type Log, NotLeader, UnknownOutcome } from "./log.js";
 import { type AnyRow, type TableName, tableNames } from "./schema.js";
 import { readSnapshot, writeSnapshot } from "./snapshot.js";
 import type { ReadTable, Table } from "./table.js";
+import { Turns, type TurnsOptions } from "./turns.js";
 import { type Reader, type RowChange, rowChange, type WatchOptions } from "./watch.js";
 import { Watches } from "./watches.js";
 
@@ -38,10 +39,12 @@ const revisionOfNothing = 8;
 const queuedMax = 20_000;
 /** Changes of an entry after which the loop is left for a turn. */
 const breathMin = 100;
+/** Queued functions run for so long before the loop is left for a turn. */
+const runMs = 8;
 /** API writes whose answers are remembered (S4). */
 const requestsMax = 10_000;
 
-export interface StoreOptions {
+export interface StoreOptions extends TurnsOptions {
   /** Freezes every row deeply, so that a reader which changes one is found: for tests. */
   readonly freeze?: boolean;
 }
@@ -84,6 +87,8 @@ interface Applied {
 }
 
 export class Store implements View {
+  /** Where the loops that live on this store do what is long. */
+  readonly turns: Turns;
   readonly #options: StoreOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -104,6 +109,7 @@ export class Store implements View {
     this.#clock = modules.clock;
     this.#log = modules.log;
     this.#nextTurn = modules.nextTurn;
+    this.turns = new Turns(options, modules);
     this.#watches = new Watches(modules.nextTurn);
     this.#seconds = modules.metrics.histogram(
       "skep_store_update_seconds",
@@ -202,8 +208,10 @@ export class Store implements View {
     this.#pumping = true;
     while (this.#queue.size > 0) {
       this.#queueSize.set(this.#queue.size);
+      const beganMs = this.#clock.monotonic();
       const draft = new Draft(this.#tables, this.#revision, wallTime(this.#clock.now()));
-      const { applied, refused, transactions, encoded } = this.#runQueued(draft);
+      const { applied, refused, transactions, encoded } = this.#runQueued(draft, beganMs + runMs);
+      const isLong = this.#clock.monotonic() - beganMs >= runMs;
       try {
         if (transactions.length > 0) await this.#propose(transactions, encoded);
         for (const { job, value } of applied) {
@@ -217,7 +225,7 @@ export class Store implements View {
         for (const { job } of refused) job.reject(new NotLeader());
       }
       // What was written is heard of, and others have their turn, before as much is decided again.
-      if (changesIn(transactions) >= breathMin) await this.#breath();
+      if (isLong || changesIn(transactions) >= breathMin) await this.#breath();
     }
     this.#pumping = false;
   }
@@ -227,10 +235,13 @@ export class Store implements View {
   }
 
   /**
-   * Runs queued functions on the draft until the entry is full. `refused`: threw after they saw what is not committed yet, and
+   * Runs queued functions on the draft until the entry is full, or it took long. `refused`: threw after they saw what is not committed yet, and
    * may be told so only when it is – else a writer would know of a value that a read after it does not find (S1).
    */
-  #runQueued(draft: Draft): {
+  #runQueued(
+    draft: Draft,
+    untilMs: number,
+  ): {
     applied: Applied[];
     refused: { readonly job: Job; readonly error: unknown }[];
     transactions: (readonly Change[])[];
@@ -244,7 +255,7 @@ export class Store implements View {
     let bytesTotal = 0;
     while (changesTotal < entrySharedMax) {
       const job = this.#queue.peek();
-      if (job === undefined) break;
+      if (job === undefined || this.#clock.monotonic() > untilMs) break;
       const run = runJob(job, draft);
       if ("error" in run) {
         this.#queue.shift();

@@ -13,6 +13,7 @@ function follower(work: (seen: readonly string[]) => void): Follower & { readonl
     calls,
     rebuild: () => {
       calls.push("rebuild");
+      return [];
     },
     note: (changes: readonly RowChange[]) => {
       seen.push(...changes.map((change) => change.id));

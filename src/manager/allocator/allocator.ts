@@ -41,9 +41,12 @@ export class Allocator implements Follower {
     return follow(this.#modules.store, this.#modules.clock, this, signal);
   }
 
-  rebuild(): void {
+  *rebuild(): Iterable<void> {
     this.#waiting.clear();
-    for (const task of this.#modules.store.table("task").all()) if (isNew(task)) this.#fresh.add(task.id);
+    for (const task of this.#modules.store.table("task").all()) {
+      if (isNew(task)) this.#fresh.add(task.id);
+      yield;
+    }
   }
 
   note(changes: readonly RowChange[]): void {
@@ -54,7 +57,7 @@ export class Allocator implements Follower {
     if (this.#fresh.size > 0) this.bell.ring();
   }
 
-  async work(): Promise<void> {
+  async work(signal: AbortSignal): Promise<void> {
     while (this.#fresh.size > 0) {
       const ids = this.#take();
       const now = wallTime(this.#modules.clock.now());
@@ -62,6 +65,8 @@ export class Allocator implements Follower {
         ids.filter((id) => allocate(tx, id, now) === "waiting"),
       );
       for (const id of waiting) this.#waiting.add(id);
+      // Where nothing was written nobody else had a turn.
+      if (this.#fresh.size > 0) await this.#modules.store.turns.next(signal);
     }
   }
 

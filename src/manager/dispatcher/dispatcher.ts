@@ -16,7 +16,7 @@ import { follow, type RowChange, type Store, type TableName, type Writer } from 
 import { Liveness } from "./liveness.js";
 import { type LogRequests, noLogs } from "./log-requests.js";
 import { NodeRows } from "./node-rows.js";
-import { nodesWithOrphans, orphanSome } from "./orphans.js";
+import { orphanSome, withOrphans } from "./orphans.js";
 import { heartbeatPeriodMs, SessionStates } from "./session-state.js";
 import { type SessionPeer, Sessions } from "./sessions.js";
 import { StatusReports } from "./status-reports.js";
@@ -30,6 +30,8 @@ const stallMs = 100;
 const orphanPeriodMs = 60_000;
 /** Node rows written at once. */
 const nodesMax = 100;
+/** … and looked at before others have their turn. */
+const lookedMax = 1_000;
 
 export type DispatcherOptions = Readonly<Record<string, never>>;
 
@@ -100,10 +102,10 @@ export class Dispatcher {
       bell: this.#bell,
       rebuild: () => this.#rebuild(),
       note: (changes: readonly RowChange[]) => this.#note(changes),
-      work: () => this.#work(),
+      work: (until: AbortSignal) => this.#work(until),
     };
     try {
-      await Promise.race([follow(store, clock, follower, both), this.#pulse(both)]);
+      await Promise.race([follow(store, clock, follower, both), this.#pulse(both), this.#lookForOrphans(both)]);
     } finally {
       own.abort(new Error("the dispatcher ended"));
       this.#sessions.close();
@@ -111,20 +113,23 @@ export class Dispatcher {
   }
 
   /** Everything is looked at: at the start of leading, and when events or writes were lost. */
-  #rebuild(): void {
+  *#rebuild(): Iterable<void> {
     const { store, clock } = this.#modules;
-    const now = { ms: clock.monotonic(), wallMs: clock.now() };
-    const periodMs = heartbeatPeriodMs(store.cluster);
-    this.#down.clear();
-    for (const node of store.table("node").all()) {
-      this.#liveness.expect(node, now, periodMs);
-      if (node.status?.state === NodeState.DOWN) this.#down.add(node.id);
+    const nodes = store.table("node");
+    for (const node of nodes.all()) {
+      // Those that opened a session meanwhile, or lost it, are known already.
+      this.#liveness.expect(node, { ms: clock.monotonic(), wallMs: clock.now() }, heartbeatPeriodMs(store.cluster));
+      this.#countDown(node.id, node);
       this.#toStore.add(node.id);
+      yield;
     }
-    this.#states.refresh();
+    for (const nodeId of this.#down) if (nodes.get(nodeId) === undefined) this.#down.delete(nodeId);
+    this.#refreshStates();
     for (const session of this.#sessions.all()) {
       session.touchAll();
       this.#sessions.endRemoved(session.nodeId);
+      // Its node's tasks were looked at.
+      yield;
     }
     this.#downCount.set(this.#down.size);
   }
@@ -147,13 +152,17 @@ export class Dispatcher {
   }
 
   #noteNode(nodeId: string, node: Node | undefined): void {
-    if (node?.status?.state === NodeState.DOWN) this.#down.add(nodeId);
-    else this.#down.delete(nodeId);
+    this.#countDown(nodeId, node);
     if (node) this.#sessions.of(nodeId)?.touchState();
     else {
       this.#liveness.forget(nodeId);
       this.#sessions.endRemoved(nodeId);
     }
+  }
+
+  #countDown(nodeId: string, node: Node | undefined): void {
+    if (node?.status?.state === NodeState.DOWN) this.#down.add(nodeId);
+    else this.#down.delete(nodeId);
   }
 
   #refreshStates(): void {
@@ -162,21 +171,25 @@ export class Dispatcher {
   }
 
   /** Stores what is known of nodes and tasks; what is said meanwhile gathers for the next round. */
-  async #work(): Promise<void> {
+  async #work(signal: AbortSignal): Promise<void> {
     // All have ended before the next round begins, even if one failed.
-    const ends = await Promise.allSettled([this.#storeNodes(), this.#reports.store(), this.#orphan()]);
+    const ends = await Promise.allSettled([this.#storeNodes(signal), this.#reports.store(), this.#orphan()]);
     for (const end of ends) if (end.status === "rejected") throw end.reason;
     if (this.#toStore.size > 0 || this.#gone.size > 0 || !this.#reports.isEmpty) this.#bell.ring();
   }
 
-  async #storeNodes(): Promise<void> {
+  async #storeNodes(signal: AbortSignal): Promise<void> {
     const { store } = this.#modules;
     const stale: string[] = [];
+    let looked = 0;
     for (const nodeId of this.#toStore) {
-      if (stale.length >= nodesMax) break;
+      if (stale.length >= nodesMax || looked >= lookedMax) break;
+      looked += 1;
       this.#toStore.delete(nodeId);
       if (this.#rows.isStale(store, nodeId)) stale.push(nodeId);
     }
+    // Where nothing is written nobody else has a turn.
+    if (looked >= lookedMax) await store.turns.next(signal);
     const ends = await Promise.allSettled(stale.map((nodeId) => this.#rows.write(nodeId)));
     for (const end of ends) if (end.status === "rejected") throw end.reason;
   }
@@ -193,7 +206,6 @@ export class Dispatcher {
   /** Time passes: nodes fall silent, engines stay silent, days end. */
   async #pulse(signal: AbortSignal): Promise<never> {
     const { clock } = this.#modules;
-    let orphansAtMs = clock.monotonic();
     let waitMs = 0;
     for (;;) {
       const askedMs = clock.monotonic();
@@ -201,10 +213,6 @@ export class Dispatcher {
       const nowMs = clock.monotonic();
       this.#forgive(nowMs - askedMs, waitMs);
       waitMs = this.#judge(nowMs);
-      if (nowMs >= orphansAtMs) {
-        this.#lookForOrphans();
-        orphansAtMs = nowMs + orphanPeriodMs;
-      }
       this.#refreshStates();
       this.#sessionsCount.set(this.#sessions.size);
     }
@@ -229,10 +237,14 @@ export class Dispatcher {
     return Math.min(pulseMs, nextMs - nowMs);
   }
 
-  #lookForOrphans(): void {
+  async #lookForOrphans(signal: AbortSignal): Promise<never> {
     const { store, clock } = this.#modules;
-    for (const nodeId of nodesWithOrphans(store, clock.now())) this.#gone.add(nodeId);
-    if (this.#gone.size > 0) this.#bell.ring();
+    for (;;) {
+      const goneForGood = withOrphans(store, clock.now(), (nodeId) => this.#gone.add(nodeId));
+      await store.turns.run(goneForGood, signal);
+      if (this.#gone.size > 0) this.#bell.ring();
+      await sleep(clock, orphanPeriodMs, signal);
+    }
   }
 }
 

@@ -10,13 +10,18 @@ export const orphanMs = 24 * 3_600_000;
 /** Tasks in one transaction. */
 const tasksMax = 500;
 
-/** Nodes that are gone for good and still have tasks. */
-export function nodesWithOrphans(view: View, nowMs: number): readonly string[] {
-  const nodeIds: string[] = [];
+/** Finds the nodes that are gone for good and still have tasks, in steps. */
+export function* withOrphans(view: View, nowMs: number, found: (nodeId: string) => void): Iterable<void> {
   for (const node of view.table("node").all()) {
-    if (isGoneForGood(node, nowMs) && orphansOf(view, node.id, 1).length > 0) nodeIds.push(node.id);
+    yield;
+    if (!isGoneForGood(node, nowMs)) continue;
+    for (const task of view.table("task").by("node", node.id)) {
+      yield;
+      if (!isOnNode(task)) continue;
+      found(node.id);
+      break;
+    }
   }
-  return nodeIds;
 }
 
 /** Writes off some tasks of the node, if it still is gone. Returns how many. */

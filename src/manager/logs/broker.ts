@@ -141,9 +141,12 @@ export class LogBroker {
     return [...this.#subscriptions.values()].some(({ follows }) => follows);
   }
 
-  #rebuild(): void {
+  *#rebuild(): Iterable<void> {
     for (const subscription of this.#subscriptions.values()) this.#toLookAt.add(subscription);
-    for (const { id } of this.#modules.store.table("node").all()) this.#nodeChanged(id);
+    for (const { id } of this.#modules.store.table("node").all()) {
+      this.#nodeChanged(id);
+      yield;
+    }
   }
 
   #note(changes: readonly RowChange[]): void {
@@ -165,9 +168,13 @@ export class LogBroker {
     if (this.#toLookAt.size > 0) this.#bell.ring();
   }
 
+  /** One subscription a turn: a service may have many tasks. */
   async #work(signal: AbortSignal): Promise<void> {
-    for (const subscription of this.#toLookAt) subscription.retarget();
-    this.#toLookAt.clear();
+    for (const subscription of this.#toLookAt) {
+      await this.#modules.store.turns.next(signal);
+      this.#toLookAt.delete(subscription);
+      subscription.retarget();
+    }
     await sleep(this.#modules.clock, settleMs, signal);
   }
 

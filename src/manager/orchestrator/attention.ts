@@ -1,6 +1,5 @@
 // Which services and slots deserve a look.
 
-import { TaskState } from "../../gen/skep/v1/objects.js";
 import type { View } from "../../store/index.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 
@@ -12,17 +11,11 @@ export class Attention {
   /** Services that are gone and whose tasks are still there. */
   readonly gone = new Set<string>();
   readonly slots = new Map<string, SlotRef>();
+  /** How many of `slots` each service has. */
+  readonly #slotsOf = new Map<string, number>();
 
   get isEmpty(): boolean {
     return this.services.size + this.tallies.size + this.gone.size + this.slots.size === 0;
-  }
-
-  /** Everything: at the start of leading, and after events were lost. */
-  all(view: View): void {
-    for (const service of view.table("service").all()) this.services.add(service.id);
-    for (const task of view.table("task").all()) {
-      if (task.desiredState < TaskState.REMOVE) this.orphan(view, task.serviceId);
-    }
   }
 
   service(serviceId: string): void {
@@ -34,7 +27,7 @@ export class Attention {
   }
 
   slot(ref: SlotRef): void {
-    this.slots.set(keyOf(ref), ref);
+    this.#slot(keyOf(ref), ref);
   }
 
   /** A service that is gone; nothing while it is there. */
@@ -49,6 +42,50 @@ export class Attention {
     for (const id of other.services) this.services.add(id);
     for (const id of other.tallies) this.tallies.add(id);
     for (const id of other.gone) this.gone.add(id);
-    for (const [key, ref] of other.slots) this.slots.set(key, ref);
+    for (const [key, ref] of other.slots) this.#slot(key, ref);
   }
+
+  /**
+   * Takes out what one look may reach, at most `max` of each kind: what comes first, a service's slots before what follows from
+   * them.
+   */
+  take(max: number): Attention {
+    const taken = new Attention();
+    for (const [key, ref] of this.slots) {
+      if (taken.slots.size >= max) break;
+      this.#forgetSlot(key, ref);
+      // Who looks at a service looks at its slots.
+      if (!this.services.has(ref.serviceId)) taken.#slot(key, ref);
+    }
+    for (const id of this.tallies) {
+      if (taken.tallies.size >= max) break;
+      if (this.#slotsOf.has(id) && !this.services.has(id)) continue;
+      this.tallies.delete(id);
+      if (!this.services.has(id)) taken.tally(id);
+    }
+    for (const id of first(this.gone, max)) if (this.gone.delete(id)) taken.gone.add(id);
+    for (const id of first(this.services, max)) if (this.services.delete(id)) taken.service(id);
+    return taken;
+  }
+
+  #slot(key: string, ref: SlotRef): void {
+    if (!this.slots.has(key)) this.#slotsOf.set(ref.serviceId, (this.#slotsOf.get(ref.serviceId) ?? 0) + 1);
+    this.slots.set(key, ref);
+  }
+
+  #forgetSlot(key: string, { serviceId }: SlotRef): void {
+    this.slots.delete(key);
+    const left = (this.#slotsOf.get(serviceId) ?? 0) - 1;
+    if (left > 0) this.#slotsOf.set(serviceId, left);
+    else this.#slotsOf.delete(serviceId);
+  }
+}
+
+function first(ids: Iterable<string>, max: number): readonly string[] {
+  const taken: string[] = [];
+  for (const id of ids) {
+    if (taken.length >= max) break;
+    taken.push(id);
+  }
+  return taken;
 }

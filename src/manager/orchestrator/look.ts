@@ -19,17 +19,19 @@ import { type Moment, type World, worldOf } from "./world.js";
 /** Changes of one transaction; the store's entry holds 2,000 and 1 MiB. What is over comes in the next. */
 export const changesMax = 500;
 /** Rows one transaction looks at before it leaves the other services and slots to the next, so that others get a turn. */
-export const rowsMax = 10_000;
+export const rowsMax = 1_000;
 
 /** Tasks of a service up to which one transaction looks at all its slots. */
-const wholeMax = 2_000;
+const wholeMax = 200;
 
 /** Slots of which one transaction works out how they stand. */
-const preparedMax = 5_000;
+const preparedMax = 500;
 
 export interface Looked {
   /** What the budget did not reach. */
   readonly left: Attention;
+  /** Changes it made. */
+  readonly written: number;
   /** When to look again, in milliseconds from now; undefined where nothing is due. */
   readonly slotDues: ReadonlyMap<string, { readonly ref: SlotRef; readonly inMs: number | undefined }>;
   readonly serviceDues: ReadonlyMap<string, number | undefined>;
@@ -49,12 +51,12 @@ class Look implements Looked {
   readonly left = new Attention();
   readonly slotDues = new Map<string, { readonly ref: SlotRef; readonly inMs: number | undefined }>();
   readonly serviceDues = new Map<string, number | undefined>();
+  written = 0;
   readonly #tx: Transaction;
   readonly #moment: Moment;
   readonly #rosters: Rosters;
   /** Services some slots of which are left to the next look: what follows from them is too. */
   readonly #isBehind = new Set<string>();
-  #written = 0;
   #seen = 0;
 
   constructor(tx: Transaction, moment: Moment, rosters: Rosters) {
@@ -116,7 +118,13 @@ class Look implements Looked {
   /** What the numbers rest on is worked out in slices, too. */
   #isPrepared(id: string): boolean {
     const world = this.#world(id);
-    return world === undefined || this.#roster(world).prepare(preparedMax);
+    return world === undefined || this.#prepared(this.#roster(world));
+  }
+
+  #prepared(roster: Roster): boolean {
+    const { isDone, looked } = roster.prepare(preparedMax);
+    this.#seen += looked;
+    return isDone;
   }
 
   #isOfNodes(id: string): boolean {
@@ -150,7 +158,7 @@ class Look implements Looked {
       const world = this.#world(id);
       if (world === undefined || isJob(world.spec)) return true;
       const roster = this.#roster(world);
-      if (!roster.prepare(preparedMax)) return false;
+      if (!this.#prepared(roster)) return false;
       const { steps, dueInMs } = update(world, roster.seen());
       this.serviceDues.set(id, dueInMs);
       if (!this.#apply(steps)) return false;
@@ -185,11 +193,11 @@ class Look implements Looked {
 
   /** Nothing more is begun. */
   get #isOver(): boolean {
-    return this.#isFull || this.#seen >= rowsMax;
+    return this.#isFull || this.#seen >= rowsMax || this.#moment.isLate();
   }
 
   get #isFull(): boolean {
-    return this.#written >= changesMax;
+    return this.written >= changesMax;
   }
 
   /** Writes steps as far as the budget goes; false when some were left. */
@@ -197,7 +205,7 @@ class Look implements Looked {
     for (const step of steps) {
       if (this.#isFull) return false;
       applyStep(this.#tx, step);
-      this.#written += weight(step);
+      this.written += weight(step);
     }
     return true;
   }

@@ -18,9 +18,18 @@ export class Notice {
     this.#view = view;
   }
 
-  rebuild(): void {
-    this.#global.clear();
-    for (const service of this.#view.table("service").all()) this.#index(service);
+  /** Every service deserves a look, and every task whose service is gone. A service is known before it is looked at. */
+  *rebuild(attention: () => Attention): Iterable<void> {
+    for (const id of this.#global) if (this.#view.table("service").get(id) === undefined) this.#global.delete(id);
+    for (const service of this.#view.table("service").all()) {
+      this.#index(service);
+      attention().service(service.id);
+      yield;
+    }
+    for (const task of this.#view.table("task").all()) {
+      if (task.desiredState < TaskState.REMOVE) attention().orphan(this.#view, task.serviceId);
+      yield;
+    }
   }
 
   note(attention: Attention, changes: readonly RowChange[]): void {

@@ -1,6 +1,7 @@
 // The loop of all services: notes what was committed, looks at what that concerns, looks again when something is due.
 
-import { type Clock, type Log, newId, type Random, sleep, type Timer, Wake } from "../../base/index.js";
+import { type Clock, type Log, newId, type Random, type Timer, Wake } from "../../base/index.js";
+import type { Task } from "../../gen/skep/v1/objects.js";
 import { type Follower, follow, type RowChange, type Store, type Writer } from "../../store/index.js";
 import { Attention } from "./attention.js";
 import { type Looked, lookAt } from "./look.js";
@@ -8,7 +9,11 @@ import { Notice } from "./notice.js";
 import { Rosters, type RostersOptions } from "./rosters.js";
 import type { SlotRef } from "./slot-ref.js";
 import { StopWaits } from "./stop-wait.js";
-import type { Moment } from "./world.js";
+
+/** A look begins nothing more after this long. */
+const lookMs = 3;
+/** Slots, and services, that one look is given: what it does not reach it hands back, which costs. */
+const shareMax = 500;
 
 export interface OrchestratorModules {
   readonly store: Store;
@@ -47,11 +52,10 @@ export class Orchestrator implements Follower {
     }
   }
 
-  rebuild(): void {
-    this.#notice.rebuild();
-    this.#stopWaits.rebuild(this.#modules.store);
+  *rebuild(): Iterable<void> {
     this.#rosters.clear();
-    this.#attention.all(this.#modules.store);
+    yield* this.#notice.rebuild(() => this.#attention);
+    yield* this.#stopWaits.rebuild(this.#modules.store);
   }
 
   note(changes: readonly RowChange[]): void {
@@ -62,21 +66,23 @@ export class Orchestrator implements Follower {
   }
 
   async work(signal: AbortSignal): Promise<void> {
-    const { writer, clock, random } = this.#modules;
+    const { store, writer, clock, random } = this.#modules;
     while (!this.#attention.isEmpty) {
-      const attention = this.#attention;
-      this.#attention = new Attention();
+      const attention = this.#attention.take(shareMax);
       // Taken before the transaction is stamped: what an update makes is then never older than its start.
-      const moment: Moment = {
+      const moment = {
         nowMs: clock.now(),
         newId: () => newId(random),
-        stopWaitMs: (task, maxMs) => this.#stopWaits.leftMs(task, maxMs),
+        stopWaitMs: (task: Task, maxMs: number) => this.#stopWaits.leftMs(task, maxMs),
       };
-      const looked = await writer.update((tx) => lookAt(tx, attention, moment, this.#rosters));
+      const looked = await writer.update((tx) => {
+        const endMs = clock.monotonic() + lookMs;
+        return lookAt(tx, attention, { ...moment, isLate: () => clock.monotonic() >= endMs }, this.#rosters);
+      });
       this.#attention.add(looked.left);
       this.#remember(looked);
-      // What comes in slices lets others have a turn in between, also where nothing was written.
-      if (!looked.left.isEmpty) await sleep(clock, 0, signal);
+      // Others have a turn in between, also where nothing was written.
+      if (!this.#attention.isEmpty) await store.turns.next(signal);
     }
   }
 

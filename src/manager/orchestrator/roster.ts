@@ -66,17 +66,18 @@ export class Roster {
     return read;
   }
 
-  /** Works out what is missing about up to `max` slots; whether nothing is missing then. */
-  prepare(max: number): boolean {
-    if (this.#open === 0) return true;
-    let left = max;
+  /** Works out what is missing about up to `max` slots: of how many it was, and whether nothing is missing then. */
+  prepare(max: number): { readonly looked: number; readonly isDone: boolean } {
+    let looked = 0;
+    if (this.#open === 0) return { looked, isDone: true };
     for (const entry of this.#entries.values()) {
       if (entry.facts) continue;
-      if (left-- <= 0) return false;
+      if (looked >= max) return { looked, isDone: false };
+      looked += 1;
       this.#factsOf(entry);
     }
     this.#open = 0;
-    return true;
+    return { looked, isDone: true };
   }
 
   refs(): Iterable<{ readonly ref: SlotRef; readonly tasks: readonly Task[] }> {

@@ -35,11 +35,15 @@ export class StopWaits {
   }
 
   /** Events were lost: forgets what ended meanwhile. */
-  rebuild(view: View): void {
-    for (const [nodeId, tasks] of this.#begun) {
-      for (const id of tasks.keys()) if (isOver(view.table("task").get(id))) tasks.delete(id);
-      if (tasks.size === 0) this.#begun.delete(nodeId);
+  *rebuild(view: View): Iterable<void> {
+    for (const tasks of this.#begun.values()) {
+      for (const id of tasks.keys()) {
+        const task = view.table("task").get(id);
+        if (isOver(task)) tasks.delete(id);
+        yield;
+      }
     }
+    for (const [nodeId, tasks] of this.#begun) if (tasks.size === 0) this.#begun.delete(nodeId);
   }
 
   #begin(nodeId: string, taskId: string, now: number): number {

@@ -38,6 +38,8 @@ export interface Moment {
   readonly nowMs: number;
   readonly newId: () => string;
   readonly stopWaitMs: (task: Task, maxMs: number) => number;
+  /** Whether the look took so long that it begins nothing more. */
+  readonly isLate: () => boolean;
 }
 
 /** The world of one service as a view shows it. */

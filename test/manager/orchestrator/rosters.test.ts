@@ -37,7 +37,7 @@ async function aStore(options: RostersOptions): Promise<{ m: MemoryStore; roster
 
 const look = (tx: Transaction, id: string) => {
   const service = tx.table("service").get(id);
-  return service && worldOf(tx, service, { nowMs: 0, newId: () => "new", stopWaitMs: () => 0 });
+  return service && worldOf(tx, service, { nowMs: 0, newId: () => "new", stopWaitMs: () => 0, isLate: () => false });
 };
 
 /** What the rosters say of a service, and what is true. */

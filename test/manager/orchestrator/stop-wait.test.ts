@@ -61,7 +61,7 @@ describe("R-308 the wait for a task to stop", () => {
     waits.leftMs(stopping, most);
     waits.leftMs(gone, most);
     await m.clock.advance(50_000);
-    waits.rebuild(m.store);
+    Array.from(waits.rebuild(m.store));
     expect([waits.leftMs(stopping, most), waits.leftMs(gone, most)]).toEqual([20_000, most]);
   });
 });

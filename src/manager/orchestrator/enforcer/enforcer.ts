@@ -37,8 +37,11 @@ export class Enforcer implements Follower {
     return follow(this.#modules.store, this.#modules.clock, this, signal);
   }
 
-  rebuild(): void {
-    for (const node of this.#modules.store.table("node").all()) this.#nodes.add(node.id);
+  *rebuild(): Iterable<void> {
+    for (const node of this.#modules.store.table("node").all()) {
+      this.#nodes.add(node.id);
+      yield;
+    }
   }
 
   note(changes: readonly RowChange[]): void {
@@ -49,23 +52,30 @@ export class Enforcer implements Follower {
   }
 
   /** A node a transaction: one holds far fewer tasks than a transaction may change. */
-  async work(): Promise<void> {
-    const nodes = [...this.#nodes];
-    this.#nodes.clear();
-    const now = wallTime(this.#modules.clock.now());
-    for (const id of nodes) await this.#modules.writer.update((tx) => enforce(tx, id, now));
+  async work(signal: AbortSignal): Promise<void> {
+    const { store, writer, clock } = this.#modules;
+    let turn = await store.turns.next(signal);
+    for (const id of this.#nodes) {
+      this.#nodes.delete(id);
+      const seen = await writer.update((tx) => enforce(tx, id, wallTime(clock.now())));
+      if (turn.isOver(seen)) turn = await store.turns.next(signal);
+    }
   }
 }
 
-/** Rejects what a node may hold no more. A drained node is emptied elsewhere, a paused one is left alone. */
-function enforce(tx: Transaction, nodeId: string, now: WallTime): void {
+/**
+ * Rejects what a node may hold no more; returns how many rows were looked at. A drained node is emptied elsewhere, a paused one
+ * is left alone.
+ */
+function enforce(tx: Transaction, nodeId: string, now: WallTime): number {
   const node = tx.table("node").get(nodeId);
-  if (node === undefined || (node.spec?.availability ?? NodeAvailability.ACTIVE) !== NodeAvailability.ACTIVE) return;
+  if (node === undefined || (node.spec?.availability ?? NodeAvailability.ACTIVE) !== NodeAvailability.ACTIVE) return 1;
   const placed = [...tx.table("task").by("node", nodeId)].flatMap((task) => {
     if (task.serviceId === "") return [];
     return [{ task, made: taskSpecOf(tx, task), current: askedNow(tx, task) }];
   });
   for (const task of violations(node, placed).slice(0, rejectionsMax)) tx.setStatus(task.id, rejected(task, now));
+  return 1 + placed.length;
 }
 
 /** What the service asks for now; undefined for what an update under way will replace in its own time. */

@@ -18,8 +18,13 @@ export function historyLimit(cluster: Cluster | undefined, spec: ServiceSpec): n
 export function surplus(tasks: readonly Task[], limit: number): readonly Task[] {
   if (limit < 0 || tasks.length <= limit) return [];
   const kept = outcomeOf(tasks);
-  const over = tasks.filter((task) => (isTerminal(stateOf(task)) || neverRuns(task)) && task !== kept);
+  const over = tasks.filter((task) => isHistory(task) && task !== kept);
   return over.sort(byAge).slice(0, tasks.length - limit);
+}
+
+/** It is over, or never ran: only such a task may be too many. */
+export function isHistory(task: Task): boolean {
+  return isTerminal(stateOf(task)) || neverRuns(task);
 }
 
 /** What tells that a slot is done where nothing of it lives: a completion of a job, a replica that finished for good. */

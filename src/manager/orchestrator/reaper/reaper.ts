@@ -14,11 +14,13 @@ import {
   type Transaction,
   type Writer,
 } from "../../../store/index.js";
-import { historyLimit, surplus } from "./history.js";
+import { historyLimit, isHistory, surplus } from "./history.js";
 import { unneeded } from "./revisions.js";
 
 /** Deletions of one transaction. */
 const deletionsMax = 1_000;
+/** Rows one transaction looks at. */
+const rowsMax = 1_000;
 /** Revisions wait this long for others: an entry of the log for each update would make every update cost two. */
 const revisionsAfterMs = 1_000;
 
@@ -54,9 +56,16 @@ export class Reaper implements Follower {
     }
   }
 
-  rebuild(): void {
-    for (const task of this.#modules.store.table("task").all()) this.#noteTask(task);
-    for (const revision of this.#modules.store.table("revision").all()) this.#services.add(revision.serviceId);
+  *rebuild(): Iterable<void> {
+    const { store } = this.#modules;
+    for (const task of store.table("task").all()) {
+      if (isDeletable(task) || isHistory(task)) this.#noteTask(task);
+      yield;
+    }
+    for (const revision of store.table("revision").all()) {
+      this.#services.add(revision.serviceId);
+      yield;
+    }
   }
 
   note(changes: readonly RowChange[]): void {
@@ -70,7 +79,8 @@ export class Reaper implements Follower {
     if (this.#services.size > 0) this.#lookAtRevisionsLater();
   }
 
-  async work(): Promise<void> {
+  async work(signal: AbortSignal): Promise<void> {
+    let turn = await this.#modules.store.turns.next(signal);
     while (this.#tasks.size + this.#slots.size > 0 || this.#areRevisionsDue) {
       const tasks = take(this.#tasks, deletionsMax);
       const slots = takeEntries(this.#slots, deletionsMax);
@@ -85,6 +95,7 @@ export class Reaper implements Follower {
       for (const [key, serviceId] of left.slotsLeft) this.#slots.set(key, serviceId);
       for (const id of left.tasksLeft) this.#tasks.add(id);
       for (const id of left.servicesLeft) this.#services.add(id);
+      if (turn.isOver(left.seen)) turn = await this.#modules.store.turns.next(signal);
     }
   }
 
@@ -111,6 +122,8 @@ class Reap {
   readonly slotsLeft: [string, string][] = [];
   readonly servicesLeft: string[] = [];
   readonly #tx: Transaction;
+  /** Rows that were looked at. */
+  seen = 0;
   #deleted = 0;
 
   constructor(tx: Transaction) {
@@ -119,6 +132,7 @@ class Reap {
 
   task(id: string): void {
     if (this.#isFull) return void this.tasksLeft.push(id);
+    this.seen += 1;
     const task = this.#tx.table("task").get(id);
     if (task !== undefined && isDeletable(task)) this.#delete("task", id);
   }
@@ -128,12 +142,15 @@ class Reap {
     const service = this.#tx.table("service").get(serviceId);
     if (service === undefined) return;
     const limit = historyLimit(this.#tx.cluster, specOf(this.#tx, service));
-    for (const task of surplus([...this.#tx.table("task").by("slot", key)], limit)) this.#delete("task", task.id);
+    const tasks = [...this.#tx.table("task").by("slot", key)];
+    this.seen += 1 + tasks.length;
+    for (const task of surplus(tasks, limit)) this.#delete("task", task.id);
   }
 
   revisions(serviceId: string): void {
     if (this.#isFull) return void this.servicesLeft.push(serviceId);
     const revisions = [...this.#tx.table("revision").by("service", serviceId)];
+    this.seen += 1 + revisions.length;
     const isUsed = (revision: Revision): boolean => {
       for (const _ of this.#tx.table("task").by("revision", revisionId(serviceId, revision.number))) return true;
       return false;
@@ -148,7 +165,7 @@ class Reap {
   }
 
   get #isFull(): boolean {
-    return this.#deleted >= deletionsMax;
+    return this.#deleted >= deletionsMax || this.seen >= rowsMax;
   }
 }
 
