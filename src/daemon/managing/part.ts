@@ -69,11 +69,11 @@ export class ManagerPart {
     return await this.#start(beginning, signal);
   }
 
-  /** off, or running → broken: it is stopped and started anew, later each time. */
+  /** off, or running → broken: it is stopped and started anew, later each time. One that is being ended stays so. */
   broke(error: unknown): void {
     const { clock, random, log } = this.#modules;
     const nowMs = clock.monotonic();
-    this.#isWanted = true;
+    if (!this.#isWanted) return log.warn("the manager broke while it was ended", { error: messageOf(error) });
     if (this.#managing && nowMs - this.#startedAtMs > retry.maxMs) this.#failures = 0;
     this.#failures += 1;
     this.#failure = messageOf(error);
