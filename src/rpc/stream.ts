@@ -34,7 +34,7 @@ export async function serveStream<In, Out>(
     call.sendMetadata(new Metadata());
     const { signal } = ended;
     const incoming = readAll<In>(call, signal);
-    for await (const message of until(answer({ peer, signal, incoming }), signal)) await write(call, message, signal);
+    await writeAll(call, answer({ peer, signal, incoming }), signal);
     call.end();
   } catch (error) {
     if (!call.cancelled) call.emit("error", statusOf(error, log));
@@ -96,8 +96,11 @@ class Happenings {
 /** Resolves once the stream can take more. */
 export async function write<T>(stream: Writable, message: T, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted();
-  if (stream.write(message)) return;
-  await new Promise<void>((resolve, reject) => {
+  if (!stream.write(message)) await drained(stream, signal);
+}
+
+function drained(stream: Writable, signal: AbortSignal): Promise<void> {
+  return new Promise<void>((resolve, reject) => {
     const settle = (): void => {
       stream.off("drain", settle).off("close", settle);
       signal.removeEventListener("abort", settle);
@@ -109,8 +112,11 @@ export async function write<T>(stream: Writable, message: T, signal: AbortSignal
   });
 }
 
-/** The same items, but throws the signal's reason at once when it is aborted, whatever the source is waiting for. */
-async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T, void, void> {
+/**
+ * Writes what the source gives; throws the signal's reason at once when it is aborted, whatever the source is waiting for. No
+ * generator around another: a layer costs as much as a message.
+ */
+async function writeAll<T>(stream: Writable, source: AsyncIterable<T>, signal: AbortSignal): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
   let giveUp: (reason: unknown) => void = () => {};
   const onAbort = (): void => giveUp(signal.reason);
@@ -122,10 +128,9 @@ async function* until<T>(source: AsyncIterable<T>, signal: AbortSignal): AsyncGe
     });
   signal.addEventListener("abort", onAbort, { once: true });
   try {
-    for (;;) {
-      const step = await next();
-      if (step.done) return;
-      yield step.value;
+    for (let step = await next(); !step.done; step = await next()) {
+      signal.throwIfAborted();
+      if (!stream.write(step.value)) await drained(stream, signal);
     }
   } finally {
     signal.removeEventListener("abort", onAbort);

@@ -16,8 +16,12 @@ const answerTurnsMax = 20;
 const turnMs = 5;
 /** Speeches after a calm before sessions wait for their turn… */
 export const speechesMax = 1_000;
-/** … and how many a second there are from then on; more where there are more sessions: each speaks once a second. */
-export const speechesPerSecond = 1_000;
+/**
+ * … and how many a second there are from then on; more where there are more sessions: each speaks every other second. Half of what
+ * a leader does for a task is messages, whatever they hold: twice as many cost it 16 µs more a task, and the agents as much.
+ */
+export const speechesPerSecond = 500;
+const speechEverySeconds = 2;
 
 /** Who waits to speak. */
 export interface Speaker {
@@ -106,7 +110,7 @@ export class Pace {
 
   #refill(): void {
     const nowMs = this.#clock.monotonic();
-    const perSecond = Math.max(speechesPerSecond, this.#sessions());
+    const perSecond = Math.max(speechesPerSecond, this.#sessions() / speechEverySeconds);
     this.#speeches = Math.min(speechesMax, this.#speeches + ((nowMs - this.#refilledMs) / 1_000) * perSecond);
     this.#refilledMs = nowMs;
   }

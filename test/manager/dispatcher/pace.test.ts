@@ -53,14 +53,14 @@ test("after many the others wait for so many a second", async () => {
   await clock.advance(1_000);
   expect(spoken.length).toBeGreaterThan(speechesMax + speechesPerSecond * 0.9);
   expect(spoken.length).toBeLessThanOrEqual(speechesMax + speechesPerSecond);
-  await clock.advance(5_000);
+  await clock.advance(8_000);
   expect(spoken.length).toBe(5_000);
 });
 
-test("with more sessions than that each still speaks once a second", async () => {
+test("with more sessions than that each still speaks every other second", async () => {
   const { clock, spoken, ask } = aPace(4_000);
   ask(0, 5_000);
-  await clock.advance(1_010);
+  await clock.advance(2_010);
   expect(spoken.length).toBeGreaterThan(4_500);
 });
 
