@@ -41,7 +41,7 @@ export class RaftMember implements RaftNode {
   constructor(options: RaftOptions, modules: RaftModules) {
     this.#options = completed(options);
     this.#modules = modules;
-    this.#parts = partsOf(this.#options, modules);
+    this.#parts = partsOf(this.#options, modules, (error) => this.#fail(error));
     const { transport, exchange, tenure, doubt } = this.#parts;
     tenure.onChange(({ leading }) => {
       if (leading) doubt.begin();

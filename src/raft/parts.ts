@@ -46,7 +46,8 @@ export interface Parts {
   readonly appliedIndex: Gauge;
 }
 
-export function partsOf(options: Required<RaftOptions>, modules: RaftModules): Parts {
+/** `onBug` is told of a bug that no caller can be. */
+export function partsOf(options: Required<RaftOptions>, modules: RaftModules, onBug: (error: Error) => void): Parts {
   const { folder, segmentBytes, tickMs, electionTicks } = options;
   const { disk, sealer, log, metrics, stateMachine, transport = noTransport } = modules;
   const raftLog = new RaftLog({ folder: `${folder}/log`, segmentBytes }, { disk, sealer, log });
@@ -56,7 +57,7 @@ export function partsOf(options: Required<RaftOptions>, modules: RaftModules): P
   return {
     storage: { disk, log, folder, raftLog, snapshots },
     ...{ transport, proposals },
-    snapshotter: new Snapshotter(options, around),
+    snapshotter: new Snapshotter(options, { ...around, onBug }),
     exchange: new SnapshotExchange(around),
     reads: new OpenReads(2 * electionTicks, Math.floor(modules.random.next() * 2 ** 52)),
     tenure: new Tenure({ proposals, log }),

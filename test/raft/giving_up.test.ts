@@ -1,6 +1,7 @@
 // A leader that cannot go on: it never acknowledges what is not durable, and others need not wait for its silence.
 
 import { describe, expect, test } from "vitest";
+import { InvariantError } from "../../src/base/index.js";
 import { NotLeaderError, UnknownOutcomeError } from "../../src/raft/index.js";
 import { Lines, line } from "../support/raft_member.js";
 import { aSwarm, type Swarm } from "../support/raft_swarm.js";
@@ -23,6 +24,15 @@ class Poisoned extends Lines {
   override apply(entry: Parameters<Lines["apply"]>[0]): void {
     if (Buffer.from(entry.data).toString() === "poison") throw new Error("poison");
     super.apply(entry);
+  }
+}
+
+class Broken extends Lines {
+  override snapshot(): Iterable<Uint8Array> {
+    return (function* (): Generator<Uint8Array> {
+      yield Buffer.from("[]");
+      throw new InvariantError("the state is impossible");
+    })();
   }
 }
 
@@ -54,6 +64,16 @@ describe("a leader ends, and its last word makes its best follower stand", () =>
     expect(await outcome).toBeInstanceOf(UnknownOutcomeError);
     await swarm.clock.advance(10);
     expect(swarm.linesOf(next)).toEqual(["poison"]);
+  });
+
+  test("when a bug shows while it makes a snapshot", async () => {
+    const swarm = aSwarm({ snapshotEntries: 40, machine: (id) => (id === 1 ? new Broken() : new Lines()) });
+    await swarm.start(3);
+    const { term } = swarm.get(1).status;
+    const writes = Array.from({ length: 60 }, (_, at) => outcomeOf(swarm.get(1).propose(line(`${at}`), term)));
+    await successor(swarm, 20);
+    await Promise.all(writes);
+    expect([...swarm.failures].map(([id, error]) => [id, error.message])).toEqual([[1, "the state is impossible"]]);
   });
 
   test("a follower says nothing", async () => {

@@ -1,6 +1,6 @@
 // When a snapshot is made, and what may be forgotten once it is durable.
 
-import { type Log, messageOf } from "../../base/index.js";
+import { InvariantError, type Log, messageOf } from "../../base/index.js";
 import type { Entry, SnapshotMeta } from "../../gen/skep/raft/v1/raft.js";
 import type { RaftCore } from "../core/core.js";
 import type { RaftLog } from "../log/log.js";
@@ -20,6 +20,8 @@ export interface SnapshotterModules {
   readonly raftLog: RaftLog;
   readonly stateMachine: StateMachine;
   readonly log: Log;
+  /** Told of a bug: the member can go on no more. */
+  readonly onBug: (error: InvariantError) => void;
 }
 
 export class Snapshotter {
@@ -84,7 +86,7 @@ export class Snapshotter {
   }
 
   async #write(core: RaftCore, meta: SnapshotMeta, chunks: Iterable<Uint8Array>): Promise<void> {
-    const { snapshots, raftLog, log } = this.#modules;
+    const { snapshots, raftLog, log, onBug } = this.#modules;
     const index = meta.position?.index ?? 0;
     try {
       await snapshots.write(meta, chunks, this.#abort.signal);
@@ -95,6 +97,7 @@ export class Snapshotter {
       await raftLog.dropThrough(through);
       log.info("raft snapshot written", { index });
     } catch (error) {
+      if (error instanceof InvariantError) return onBug(error);
       // The old one and the whole log are still there: nothing is lost but room.
       if (!this.#abort.signal.aborted) log.error("raft snapshot failed", { index, error: messageOf(error) });
     }
