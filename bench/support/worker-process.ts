@@ -1,7 +1,7 @@
 // Many nodes in one process: each has joined with the token, has a certificate and a connection of its own to the leader, the
 // real worker, and an embedded engine. Only what a node remembers is kept in memory.
 
-import { once, setMaxListeners } from "node:events";
+import { once } from "node:events";
 import net from "node:net";
 import { join } from "node:path";
 import { openDisk, systemClock, systemRandom } from "../../src/base/host/index.js";
@@ -35,11 +35,6 @@ interface Start {
 
 class Workers {
   readonly #nodes: { readonly worker: Worker; readonly engine: EmbeddedEngine }[] = [];
-  readonly #life = new AbortController();
-
-  constructor() {
-    setMaxListeners(0, this.#life.signal);
-  }
 
   /** Resolves once all have joined; sessions follow. */
   async start(options: Start): Promise<void> {
@@ -100,7 +95,8 @@ class Workers {
       },
     );
     this.#nodes.push({ worker, engine });
-    worker.run(this.#life.signal).catch((error: unknown) => console.error(`${name} broke`, error));
+    // A signal of its own, as in a process of its own: one of hundreds is slow to listen to.
+    worker.run(new AbortController().signal).catch((error: unknown) => console.error(`${name} broke`, error));
   }
 }
 
