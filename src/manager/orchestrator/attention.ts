@@ -1,11 +1,14 @@
 // Which services and slots deserve a look.
 
 import type { View } from "../../store/index.js";
+import type { Pass } from "./roster.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 
 export class Attention {
   /** Whose spec or update is another: all their slots. */
   readonly services = new Set<string>();
+  /** Of these, the ones that are looked at already, and how far. */
+  readonly passes = new Map<string, Pass>();
   /** Services of which a task moved, as their slots were told: whether another slot's turn has come. */
   readonly tallies = new Set<string>();
   /** Services that are gone and whose tasks are still there. */
@@ -15,11 +18,17 @@ export class Attention {
   readonly #slotsOf = new Map<string, number>();
 
   get isEmpty(): boolean {
-    return this.services.size + this.tallies.size + this.gone.size + this.slots.size === 0;
+    return this.services.size + this.passes.size + this.tallies.size + this.gone.size + this.slots.size === 0;
   }
 
   service(serviceId: string): void {
+    this.passes.delete(serviceId);
     this.services.add(serviceId);
+  }
+
+  /** Goes on where a look at the service ended, unless it is to be looked at anew. */
+  goOn(serviceId: string, pass: Pass): void {
+    if (!this.services.has(serviceId)) this.passes.set(serviceId, pass);
   }
 
   tally(serviceId: string): void {
@@ -34,20 +43,22 @@ export class Attention {
   orphan(view: View, serviceId: string): void {
     if (serviceId === "" || view.table("service").get(serviceId) !== undefined) return;
     this.services.delete(serviceId);
+    this.passes.delete(serviceId);
     this.gone.add(serviceId);
   }
 
   /** Takes over what another has noted. */
   add(other: Attention): void {
-    for (const id of other.services) this.services.add(id);
+    for (const id of other.services) this.service(id);
+    for (const [id, pass] of other.passes) this.goOn(id, pass);
     for (const id of other.tallies) this.tallies.add(id);
     for (const id of other.gone) this.gone.add(id);
     for (const [key, ref] of other.slots) this.#slot(key, ref);
   }
 
   /**
-   * Takes out what one look may reach, at most `max` of each kind: what comes first, a service's slots before what follows from
-   * them.
+   * Takes out what one look may reach, at most `max` of each kind: what comes first, a service's slots before what follows
+   * from them.
    */
   take(max: number): Attention {
     const taken = new Attention();
@@ -59,10 +70,12 @@ export class Attention {
     }
     for (const id of this.tallies) {
       if (taken.tallies.size >= max) break;
-      if (this.#slotsOf.has(id) && !this.services.has(id)) continue;
+      if (this.#slotsOf.has(id)) continue;
       this.tallies.delete(id);
-      if (!this.services.has(id)) taken.tally(id);
+      // … and adds up what follows.
+      if (!this.services.has(id) && !this.passes.has(id)) taken.tally(id);
     }
+    for (const [id, pass] of first(this.passes, max)) if (this.passes.delete(id)) taken.goOn(id, pass);
     for (const id of first(this.gone, max)) if (this.gone.delete(id)) taken.gone.add(id);
     for (const id of first(this.services, max)) if (this.services.delete(id)) taken.service(id);
     return taken;
@@ -81,11 +94,11 @@ export class Attention {
   }
 }
 
-function first(ids: Iterable<string>, max: number): readonly string[] {
-  const taken: string[] = [];
-  for (const id of ids) {
+function first<T>(all: Iterable<T>, max: number): readonly T[] {
+  const taken: T[] = [];
+  for (const each of all) {
     if (taken.length >= max) break;
-    taken.push(id);
+    taken.push(each);
   }
   return taken;
 }

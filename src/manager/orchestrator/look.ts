@@ -9,7 +9,7 @@ import { awaitsUpdate, coverNode, coverNodes } from "./global/nodes.js";
 import { runJob } from "./jobs/replicated.js";
 import { scale } from "./replicated/scale.js";
 import { supervise } from "./restart/supervise.js";
-import type { Roster } from "./roster.js";
+import type { Pass, Roster } from "./roster.js";
 import type { Rosters } from "./rosters.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
 import { settle } from "./update/progress.js";
@@ -20,9 +20,6 @@ import { type Moment, type World, worldOf } from "./world.js";
 export const changesMax = 500;
 /** Rows one transaction looks at before it leaves the other services and slots to the next, so that others get a turn. */
 export const rowsMax = 1_000;
-
-/** Tasks of a service up to which one transaction looks at all its slots. */
-const wholeMax = 200;
 
 /** Slots of which one transaction works out how they stand. */
 const preparedMax = 500;
@@ -42,7 +39,8 @@ export function lookAt(tx: Transaction, attention: Attention, moment: Moment, ro
   const look = new Look(tx, moment, rosters);
   for (const id of attention.gone) look.gone(id);
   for (const ref of attention.slots.values()) if (!attention.services.has(ref.serviceId)) look.slot(ref);
-  for (const id of attention.tallies) if (!attention.services.has(id)) look.tally(id);
+  for (const id of attention.tallies) if (!attention.services.has(id) && !attention.passes.has(id)) look.tally(id);
+  for (const [id, pass] of attention.passes) look.service(id, pass);
   for (const id of attention.services) look.service(id);
   return look;
 }
@@ -90,24 +88,17 @@ class Look implements Looked {
   }
 
   /** Restarts first, then which slots there are, then their spec: each sees what the one before wrote. */
-  service(id: string): void {
+  service(id: string, begun?: Pass): void {
     this.serviceDues.set(id, undefined);
-    if (this.#isOver) return this.left.service(id);
+    if (this.#isOver) return begun ? this.left.goOn(id, begun) : this.left.service(id);
     const world = this.#world(id);
     if (world === undefined) return;
-    const roster = this.#roster(world);
-    if (roster.size > wholeMax && !isGlobal(world.spec)) return this.#inSlices(id, roster);
-    if (!this.#restarts(world, roster)) return this.left.service(id);
-    if (this.#scales(id)) {
-      if (!this.#updates(id)) this.left.tally(id);
-    } else if (isGlobal(world.spec)) this.left.service(id);
-    else this.left.tally(id);
-  }
-
-  /** Too many slots for one transaction: each for itself, then the rest. */
-  #inSlices(id: string, roster: Roster): void {
-    for (const { ref } of roster.refs()) this.left.slot(ref);
-    this.left.tally(id);
+    const left = this.#restarts(world, begun);
+    if (left) this.left.goOn(id, left);
+    else if (!this.#scales(id)) {
+      if (isGlobal(world.spec)) this.left.service(id);
+      else this.left.tally(id);
+    } else if (!this.#updates(id)) this.left.tally(id);
   }
 
   #later(ref: SlotRef): void {
@@ -139,10 +130,20 @@ class Look implements Looked {
     return settle(world, tasks);
   }
 
-  #restarts(world: World, roster: Roster): boolean {
-    let whole = true;
-    for (const { ref, tasks } of [...roster.refs()]) whole = this.#supervise(world, ref, tasks) && whole;
-    return whole;
+  /** One slot after the other, and what the rest is worked out from; returns what is left of that for the next look. */
+  #restarts(world: World, begun: Pass | undefined): Pass | undefined {
+    const roster = this.#roster(world);
+    const pass = begun?.roster === roster ? begun : roster.pass();
+    // A roster that is not kept would be begun anew each time.
+    const mayWait = begun === undefined || begun.roster === roster;
+    for (let at = pass.at; at < pass.slots.length; at++) {
+      if (mayWait && this.#isOver) return { ...pass, at };
+      const slot = pass.slots[at];
+      if (slot === undefined || slot.tasks.length === 0) continue;
+      this.#seen += slot.tasks.length;
+      if (!this.#supervise(world, slot.ref, slot.tasks)) return { ...pass, at };
+    }
+    return !mayWait || this.#isPrepared(world.service.id) ? undefined : { ...pass, at: pass.slots.length };
   }
 
   #scales(id: string): boolean {

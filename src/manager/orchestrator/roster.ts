@@ -13,8 +13,16 @@ import { iterationOf, type World } from "./world.js";
 
 interface Entry {
   readonly ref: SlotRef;
+  /** None once nothing is left of the slot. */
   tasks: readonly Task[];
   facts: Facts | undefined;
+}
+
+/** A pass over all slots a service had when it began, and how far it is: each as it is when it is come to. */
+export interface Pass {
+  readonly roster: Roster;
+  readonly slots: readonly { readonly ref: SlotRef; readonly tasks: readonly Task[] }[];
+  readonly at: number;
 }
 
 interface Facts {
@@ -80,8 +88,8 @@ export class Roster {
     return { looked, isDone: true };
   }
 
-  refs(): Iterable<{ readonly ref: SlotRef; readonly tasks: readonly Task[] }> {
-    return this.#entries.values();
+  pass(): Pass {
+    return { roster: this, slots: [...this.#entries.values()], at: 0 };
   }
 
   tasks(): readonly Task[] {
@@ -120,6 +128,7 @@ export class Roster {
     this.size += tasks.length - (known?.tasks.length ?? 0);
     if (known === undefined || tasks.length === 0) this.#sorted = undefined;
     if (tasks.length === 0) {
+      if (known) known.tasks = tasks;
       this.#entries.delete(key);
       return;
     }

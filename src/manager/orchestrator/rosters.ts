@@ -8,7 +8,7 @@ import { type SlotRef, slotOf } from "./slot-ref.js";
 import type { World } from "./world.js";
 
 /** A roster is worth keeping from this many tasks on: fewer are read again as fast. */
-const keptMin = 500;
+const keptMin = 200;
 /** Tasks in all rosters; the one not asked for longest goes first. */
 const keptTasksMax = 500_000;
 
