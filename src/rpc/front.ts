@@ -10,14 +10,15 @@ import { SwarmError } from "../base/index.js";
 import { NodeRole } from "../gen/skep/v1/specs.js";
 import type { Peer, PeerNode } from "./access.js";
 import type { CredentialSource, Credentials } from "./credentials.js";
+import { Handshakes } from "./handshakes.js";
+import { Hello } from "./hello.js";
 import { sparseWarn, type Warn } from "./sparse-log.js";
 
 /** Connections in all; the agents of 4,700 nodes (the largest swarm known) twice over. */
 const connectionsMax = 10_000;
-/** Connections in their TLS handshake, in all and of one address; more are closed unanswered. */
-const handshakesMax = 1_000;
-const handshakesPerAddressMax = 100;
-/** From accepting a connection to the end of its TLS handshake. */
+/** Connections the kernel accepts while the loop is busy: those beyond would try again a second later. */
+const backlogMax = 4_096;
+/** From accepting a connection to its first word, and from the beginning of its TLS handshake to the end. */
 const handshakeMs = 5_000;
 /** Open connections of peers without a certificate in force: "100 pending". */
 const strangersMax = 100;
@@ -61,6 +62,7 @@ export interface ConnectionEnds {
 interface Connection {
   readonly address: string;
   readonly socket: net.Socket;
+  readonly hello: Hello;
   /** Known once the handshake is over. */
   peer: Peer | undefined;
 }
@@ -71,7 +73,7 @@ export class Front {
   readonly #tcp: net.Server;
   readonly #tls: tls.Server;
   readonly #connections = new Map<string, Connection>();
-  readonly #handshakes = new Set<Connection>();
+  readonly #handshakes: Handshakes<Connection>;
   readonly #strangers = new Set<Connection>();
   readonly #stopSwapping: () => void;
   readonly #crowded: Warn;
@@ -81,6 +83,21 @@ export class Front {
     this.#options = options;
     this.#modules = modules;
     this.#crowded = sparseWarn(modules.log, modules.clock);
+    this.#handshakes = new Handshakes<Connection>(
+      { helloMs: options.handshakeMs ?? handshakeMs },
+      {
+        clock: modules.clock,
+        begin: ({ hello, socket }) => {
+          hello.putBack();
+          this.#tls.emit("connection", socket);
+        },
+        refuse: ({ address, socket }, why) => {
+          if (why === "late") this.#crowded("connection refused: its handshake could not begin in time", { address });
+          if (why === "crowded") this.#crowded("connection refused: too many in their handshake", { address });
+          socket.destroy();
+        },
+      },
+    );
     this.#tcp = net.createServer({ noDelay: true, keepAlive: true }, (socket) => this.#accept(socket));
     this.#tcp.maxConnections = connectionsMax;
     this.#tls = tls.createServer({
@@ -114,7 +131,7 @@ export class Front {
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void => reject(listenError(error, host, port));
       this.#tcp.once("error", onError);
-      this.#tcp.listen({ host, port }, () => {
+      this.#tcp.listen({ host, port, backlog: backlogMax }, () => {
         this.#tcp.off("error", onError);
         this.#tcp.on("error", (error) => this.#modules.log.error("the port failed", { error: error.message }));
         const bound = this.#tcp.address();
@@ -142,34 +159,21 @@ export class Front {
     for (const { socket } of this.#connections.values()) socket.destroy();
   }
 
-  /** nothing → handshake, within the bounds. */
+  /** nothing → waiting for its handshake, within the bounds. */
   #accept(socket: net.Socket): void {
     const address = socket.remoteAddress ?? "";
     socket.on("error", () => socket.destroy());
-    if (address === "" || this.#isCrowded(address)) {
-      this.#crowded("connection refused: too many in their handshake", { address });
-      socket.destroy();
-      return;
-    }
-    this.#keep(keyOf(socket), { address, socket, peer: undefined });
-    this.#tls.emit("connection", socket);
-  }
-
-  #isCrowded(address: string): boolean {
-    if (this.#handshakes.size >= handshakesMax) return true;
-    let ofAddress = 0;
-    for (const connection of this.#handshakes) if (connection.address === address) ofAddress += 1;
-    return ofAddress >= handshakesPerAddressMax;
-  }
-
-  #keep(key: string, connection: Connection): void {
+    const hello = new Hello(socket, () => this.#handshakes.ready(connection));
+    const connection: Connection = { address, socket, hello, peer: undefined };
+    const key = keyOf(socket);
     this.#connections.set(key, connection);
-    this.#handshakes.add(connection);
-    connection.socket.once("close", () => this.#forget(key, connection));
+    socket.once("close", () => this.#forget(key, connection));
+    if (address === "") socket.destroy();
+    else this.#handshakes.arrive(connection);
   }
 
   #forget(key: string, connection: Connection): void {
-    this.#handshakes.delete(connection);
+    this.#handshakes.over(connection);
     this.#strangers.delete(connection);
     if (this.#connections.get(key) === connection) this.#connections.delete(key);
     if (this.#connections.size === 0) for (const resolve of this.#onEmpty.splice(0)) resolve();
@@ -183,8 +187,9 @@ export class Front {
       socket.destroy();
       return;
     }
-    this.#handshakes.delete(connection);
+    this.#handshakes.over(connection);
     const peer = peerOf(socket, connection.address);
+    if (peer.node?.role === NodeRole.MANAGER) this.#handshakes.remember(peer.address);
     if (peer.node === undefined && !this.#admitStranger(connection, socket)) return;
     connection.peer = peer;
     socket.once("close", () => this.#forget(keyOf(socket), connection));

@@ -6,6 +6,7 @@ import { Client, credentials as channelCredentials, type ServiceError, status } 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/base/host/index.js";
 import { NodeRole } from "../../src/gen/skep/v1/specs.js";
+import { placesMax } from "../../src/rpc/handshakes.js";
 import {
   type Credentials,
   defineBinding,
@@ -20,7 +21,7 @@ import { heartbeat, type TestServer, testServer } from "../support/rpc.js";
 
 const dayMs = 24 * 3_600_000;
 const signal = new AbortController().signal;
-setMaxListeners(100, signal);
+setMaxListeners(500, signal);
 
 /** A service only managers may call: the shape Raft's messages will have. */
 const echoService = {
@@ -268,12 +269,26 @@ describe("what is no gRPC over TLS", () => {
     clearInterval(trickle);
   });
 
-  test("a hundred idle connections hinder nobody, the next one of that address is closed", async () => {
-    const sockets = Array.from({ length: 100 }, connect);
+  test("more words than a hello has are answered by closing, before its turn", async () => {
+    const crowd = Array.from({ length: placesMax }, () => connect().on("connect", sayHello));
+    await Promise.all(crowd.map((socket) => once(socket, "connect")));
+    const socket = connect().on("connect", function (this: net.Socket) {
+      this.write("x".repeat(17 * 1024));
+    });
+    await closes(socket);
+    await Promise.all(crowd.map(closes));
+  });
+
+  test("two hundred idle connections hinder nobody, and are closed in time", async () => {
+    const sockets = Array.from({ length: 200 }, connect);
     await Promise.all(sockets.map((socket) => once(socket, "connect")));
-    await closes(connect());
-    await Promise.all(sockets.map(closes));
     expect(await say(swarm.manager)).toBe("hello");
+    await Promise.all(sockets.map(closes));
+  });
+
+  test("two hundred sessions that are opened at once from one address all are", async () => {
+    const sessions = await Promise.all(Array.from({ length: 200 }, () => open(worker)));
+    await Promise.all(sessions.map((session) => session.close()));
   });
 
   test("leaves nothing behind", async () => {
@@ -324,6 +339,11 @@ function say(as: Credentials | { root: string }, path: string = echoService.say.
     };
     client.makeUnaryRequest(path, requestSerialize, responseDeserialize, Buffer.from("hello"), done);
   });
+}
+
+/** The beginning of a handshake that never goes on. */
+function sayHello(this: net.Socket): void {
+  this.write("\x16\x03\x01");
 }
 
 function connect(): net.Socket {
