@@ -79,7 +79,7 @@ class Workers {
     );
     const engine = new EmbeddedEngine({ hostname: name }, world);
     const connector = new Connector([addr], {
-      ...{ clock: systemClock, credentials: () => identity.current, local: () => undefined },
+      ...{ clock: systemClock, random: systemRandom, credentials: () => identity.current, local: () => undefined },
       ...{ own: () => ({ addr: "", leaderAddr: "" }), changed: () => undefined },
     });
     const { nodeId, clusterId } = identity;
@@ -87,7 +87,7 @@ class Workers {
       { nodeId, clusterId, bootId: "boot", advertiseAddr: "127.0.0.1" },
       {
         ...{ ...world, engine, state: new MemoryState(), metrics: silentMetrics },
-        connect: (signal) => connector.connect(signal),
+        connect: (signal, patience) => connector.connect(signal, patience),
         daemonFacts: () => ({ name, skepVersion: "bench", level, tlsInfo: identity.tlsInfo }),
         stateChanged: ({ managers }) => connector.managersAre(managers),
         leaderIs: (leader) => connector.leaderIs(leader),

@@ -1,9 +1,9 @@
 // Which manager an agent dials: itself while it leads, else the leader it knows of, else the others in turn.
 
-import { type Clock, Queue, SwarmError } from "../base/index.js";
-import type { AgentMessage, ManagerPeer } from "../gen/skep/v1/dispatcher.js";
-import { type Credentials, type DispatcherCalls, type LogsCalls, openSession } from "../rpc/index.js";
-import type { Connection } from "../worker/index.js";
+import { type Clock, Queue, type Random, SwarmError } from "../base/index.js";
+import { type AgentMessage, type ManagerPeer, RefusalKind } from "../gen/skep/v1/dispatcher.js";
+import { type Credentials, type DispatcherCalls, type LogsCalls, NotTheLeader, openSession } from "../rpc/index.js";
+import { type Connection, Refused } from "../worker/index.js";
 import { firstOpen } from "./first-open.js";
 
 /** Managers remembered; a swarm has a handful. */
@@ -21,6 +21,7 @@ interface Local {
 
 export interface ConnectorModules {
   readonly clock: Clock;
+  readonly random: Random;
   readonly credentials: () => Credentials;
   /** What of this process answers agents while it leads, and the address it knows itself by. */
   readonly local: () => Local | undefined;
@@ -55,31 +56,43 @@ export class Connector {
     if (this.#last !== undefined && addr === "") this.#putLast(this.#last);
   }
 
-  /** The leader told who the managers are. */
+  /** The leader told who the managers are. Each node remembers them from another one on, so that not all ask the same one next. */
   managersAre(peers: readonly ManagerPeer[]): void {
     const addrs = peers.map(({ addr }) => addr).filter((addr) => addr !== "");
     if (addrs.length === 0) return;
     const known = addrs.slice(0, managersMax);
     const isSame = known.length === this.#managers.length && known.every((addr) => this.#managers.includes(addr));
     if (isSame) return;
-    this.#managers = known;
-    this.#modules.changed(known);
+    const first = Math.floor(this.#modules.random.next() * known.length);
+    this.#managers = [...known.slice(first), ...known.slice(0, first)];
+    this.#modules.changed(this.#managers);
   }
 
-  /** Opens a session with the most likely leader that answers. One that does not goes to the end of the row. */
-  async connect(signal: AbortSignal): Promise<Connection> {
+  /**
+   * Opens a session with the most likely leader that answers. One that does not, or does not lead, goes to the end of the row.
+   * A slow one is given `patience` times as long as usual. Rejects with Refused when managers answered and knew no leader.
+   */
+  async connect(signal: AbortSignal, patience: number): Promise<Connection> {
     const { clock, credentials, local, open = openSession } = this.#modules;
     const own = local();
     if (own) return localConnection(own, credentials(), signal);
     const addrs = this.#candidates();
     if (addrs.length === 0) throw new SwarmError("Unavailable", "no other manager of the swarm is known");
-    const { addr, opened } = await firstOpen(addrs, {
-      ...{ clock, patienceMs, signal },
-      open: (each, until) => open({ addr: each, credentials: credentials() }, { clock, signal: until }),
-      failed: (each) => this.#failed(each),
-    });
-    this.#last = addr;
-    return opened;
+    let isLeaderless = false;
+    try {
+      const { addr, opened } = await firstOpen(addrs, {
+        ...{ clock, patienceMs: patience * patienceMs, signal },
+        open: (each, until) => open({ addr: each, credentials: credentials() }, { clock, signal: until }),
+        failed: (each, error) => {
+          isLeaderless ||= error instanceof NotTheLeader && error.leaderAddr === "";
+          return this.#failed(each, error);
+        },
+      });
+      this.#last = addr;
+      return opened;
+    } catch (error) {
+      throw isLeaderless && !signal.aborted ? leaderless() : error;
+    }
   }
 
   /** A manager that does not lead is of no use to its own agent. */
@@ -89,14 +102,23 @@ export class Connector {
     return [...new Set(likely)].filter((addr) => addr !== "" && addr !== ownAddr);
   }
 
-  #failed(addr: string): void {
+  /** Returns the leader it named, "" for none; the own manager is none that its own agent could dial. */
+  #failed(addr: string, error: unknown): string | undefined {
     if (this.#leader === addr) this.#leader = undefined;
     this.#putLast(addr);
+    if (!(error instanceof NotTheLeader)) return undefined;
+    const leaderAddr = error.leaderAddr === this.#modules.own().addr ? "" : error.leaderAddr;
+    if (leaderAddr !== "") this.#leader = leaderAddr;
+    return leaderAddr;
   }
 
   #putLast(addr: string): void {
     if (this.#managers.includes(addr)) this.#managers = [...this.#managers.filter((each) => each !== addr), addr];
   }
+}
+
+function leaderless(): Refused {
+  return new Refused({ kind: RefusalKind.NOT_LEADER, message: "no manager knows who leads the swarm", leaderAddr: "" });
 }
 
 /** The session of a manager's own agent: the same messages, without the network. */

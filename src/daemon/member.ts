@@ -186,7 +186,7 @@ export class Member {
       { nodeId, clusterId, bootId, advertiseAddr: advertiseAddr === "" ? "" : hostOf(advertiseAddr) },
       {
         ...{ engine, state, clock, random, log, metrics },
-        connect: (signal) => connector.connect(signal),
+        connect: (signal, patience) => connector.connect(signal, patience),
         daemonFacts: () => ({
           ...{ name, skepVersion: version, level, tlsInfo: identity.tlsInfo, managerError: this.part.failure },
         }),

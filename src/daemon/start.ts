@@ -214,10 +214,10 @@ export class MemberStarter {
 
   /** What a membership consists of, each knowing the others. */
   #partsOf({ record, identity, ring }: Belongings): Parts {
-    const { clock, log } = this.#modules;
+    const { clock, random, log } = this.#modules;
     const manager = () => part.managing?.manager;
     const connector = new Connector(record.current.managers, {
-      clock,
+      ...{ clock, random },
       credentials: () => identity.current,
       local: () => {
         const leading = manager()?.leading;

@@ -1,6 +1,7 @@
 // Connecting to a manager: a channel of its own for each use, so that every one starts with the credentials in force and
 // with no memory of an earlier failure.
 
+import { isIPv4 } from "node:net";
 import {
   type ChannelCredentials,
   type ChannelOptions,
@@ -49,8 +50,14 @@ export function clientTo<Client>(
 ): Client {
   setLogVerbosity(logVerbosity.NONE);
   const { host, port } = hostAndPort(addr);
-  const target = host.includes(":") ? `ipv6:[${host}]:${port}` : `dns:${host}:${port}`;
+  const target = targetOf(host, port);
   return new Client(target, credentialsFor(trust), { ...options, ...special });
+}
+
+/** An address needs no resolver, which costs as much as the rest of a channel. */
+function targetOf(host: string, port: number): string {
+  if (host.includes(":")) return `ipv6:[${host}]:${port}`;
+  return `${isIPv4(host) ? "ipv4" : "dns"}:${host}:${port}`;
 }
 
 function credentialsFor(trust: Trust): ChannelCredentials {

@@ -12,8 +12,8 @@ import { publishLogs } from "./logs-client.js";
 import { NodeRemoved } from "./status.js";
 import { readAll, write } from "./stream.js";
 
-/** From dialling to being let in: well within the grace a new leader gives, so that a second manager can be tried. */
-const openMs = 2_000;
+/** From dialling to being let in: longer than a manager lets a peer wait for its handshake (handshakes.ts). */
+const openMs = 10_000;
 /** For what was sent last, a goodbye, to arrive. */
 const closeMs = 1_000;
 
@@ -38,8 +38,8 @@ export interface SessionStream {
 type Stream = ClientDuplexStream<AgentMessage, ManagerMessage>;
 
 /**
- * Resolves once the manager let this node in. Rejects in clear words; a node that was removed is let in, to hear just
- * that. Aborting the signal ends the session.
+ * Resolves once the manager let this node in. Rejects in clear words, with NotTheLeader when another manager is to be asked;
+ * a node that was removed is let in, to hear just that. Aborting the signal ends the session.
  */
 export async function openSession(
   { addr, credentials }: SessionOptions,

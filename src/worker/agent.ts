@@ -1,6 +1,6 @@
 // The agent: keeps a session with the leader for as long as the daemon runs, however often it breaks.
 
-import { backoffMs, type Clock, type Log, messageOf, type Random, sleep, Wake } from "../base/index.js";
+import { type Clock, type Log, messageOf, type Random, sleep, Wake } from "../base/index.js";
 import {
   type AgentOpen,
   type Assignments,
@@ -13,14 +13,11 @@ import {
 import type { NodeDescription } from "../gen/skep/v1/objects.js";
 import type { LogReadings } from "./logs/index.js";
 import type { Reporter } from "./reporter.js";
+import { Retry, type SessionEnd } from "./retry.js";
 import { AgentSession, type Connection, Refused } from "./session.js";
 
 /** The newest protocol this agent speaks. */
 export const agentFormat = 1;
-/** Swarm waits up to 8 s; a new leader gives a node 5 s to find it before its tasks are replaced, and half a second is usual. */
-const reconnect = { firstMs: 100, maxMs: 1_000 };
-/** Managers that send the agent on to another one are followed at once this many times in a row. */
-const redirectsMax = 3;
 /** The leader ends the session once it has stored a goodbye; nobody waits longer for that. */
 const goodbyeMs = 500;
 
@@ -29,8 +26,11 @@ export interface AgentModules {
   readonly random: Random;
   readonly log: Log;
   readonly reporter: Reporter;
-  /** Opens a stream to the manager that most likely leads; rejects in clear words. Ends when the signal is aborted. */
-  readonly connect: (signal: AbortSignal) => Promise<Connection>;
+  /**
+   * Opens a stream to the manager that most likely leads; rejects in clear words. Ends when the signal is aborted. One that is
+   * slow is given `patience` times as long as usual.
+   */
+  readonly connect: (signal: AbortSignal, patience: number) => Promise<Connection>;
   /** What the node holds and says of itself now. */
   readonly held: () => readonly HeldAssignment[];
   readonly describe: () => NodeDescription | undefined;
@@ -56,6 +56,8 @@ export class Agent {
   /** Rings at the end of the session under way. */
   #sessionOver = new Wake();
   #isWelcome = false;
+  /** Monotonic; of the session under way or just over, if it was welcomed. */
+  #welcomeAtMs: number | undefined;
   /** What changed since the session was opened, and it is not welcome yet: the leader is told then. */
   #isUntold = false;
   #isOver = false;
@@ -73,12 +75,13 @@ export class Agent {
   /** Session after session, until the signal is aborted or (then it waits for that) the node was removed. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, random, log } = this.#modules;
-    for (let failures = 0; !this.#isOver; ) {
-      const error = await this.#once(() => (failures = 0), signal);
+    const retry = new Retry();
+    while (!this.#isOver) {
+      this.#welcomeAtMs = undefined;
+      const error = await this.#once(retry.patience, signal);
       signal.throwIfAborted();
-      failures += 1;
-      const isSentOn = this.#answer(error) && failures <= redirectsMax;
-      const waitMs = isSentOn ? 0 : backoffMs(reconnect, failures, random);
+      const livedMs = this.#welcomeAtMs === undefined ? 0 : clock.monotonic() - this.#welcomeAtMs;
+      const waitMs = retry.after(this.#answer(error), livedMs, random);
       log.info("session with the manager is over", { error: messageOf(error), retryMs: Math.round(waitMs) });
       await sleep(clock, waitMs, signal);
     }
@@ -105,14 +108,14 @@ export class Agent {
   }
 
   /** One session. Resolves with why it is over. */
-  async #once(onWelcome: () => void, signal: AbortSignal): Promise<unknown> {
+  async #once(patience: number, signal: AbortSignal): Promise<unknown> {
     const { reporter, logs } = this.#modules;
     this.#sessionOver = new Wake();
     try {
-      const connection = await this.#modules.connect(signal);
-      const session = this.#makeSession(connection, onWelcome);
+      const connection = await this.#modules.connect(signal, patience);
+      const session = this.#makeSession(connection);
       this.#session = session;
-      return await session.run({ $case: "open", value: this.#open() }, signal);
+      return await session.run({ $case: "open", value: this.#open() }, { patience, signal });
     } catch (error) {
       return error;
     } finally {
@@ -124,12 +127,12 @@ export class Agent {
     }
   }
 
-  #makeSession(connection: Connection, onWelcome: () => void): AgentSession {
+  #makeSession(connection: Connection): AgentSession {
     const { clock, reporter, assigned, stateChanged, logs, log } = this.#modules;
     const session: AgentSession = new AgentSession(connection, clock, {
       welcomed: ({ sessionId }) => {
-        onWelcome();
         this.#isWelcome = true;
+        this.#welcomeAtMs = clock.monotonic();
         if (this.#isUntold) this.tellEngine();
         log.info("session with the manager is open", { sessionId });
         reporter.attach((report) => session.say({ $case: "statuses", value: report }));
@@ -155,23 +158,23 @@ export class Agent {
     };
   }
 
-  /** Acts on a refusal. True when the next try should come at once. */
-  #answer(error: unknown): boolean {
-    if (!(error instanceof Refused)) return false;
+  /** Acts on a refusal. Returns how the session ended. */
+  #answer(error: unknown): SessionEnd {
+    if (!(error instanceof Refused)) return "failed";
     const { kind, message, leaderAddr } = error.refusal;
     switch (kind) {
       case RefusalKind.NOT_LEADER:
         this.#modules.leaderIs(leaderAddr);
-        return leaderAddr !== "";
+        return leaderAddr === "" ? "leaderless" : "sent on";
       case RefusalKind.NODE_REMOVED:
         this.#isOver = true;
         this.#modules.removed(message);
-        return true;
+        return "sent on";
       case RefusalKind.UNSPECIFIED:
       case RefusalKind.SUPERSEDED:
       case RefusalKind.PROTOCOL:
       case RefusalKind.NODE_UNKNOWN:
-        return false;
+        return "failed";
       default:
         return kind satisfies never;
     }

@@ -13,6 +13,6 @@
  * does it, tasks.ts holds them all, agent.ts talks to the leader, worker.ts puts it together.
  */
 export type { DaemonFacts } from "./description.js";
-export type { Connection } from "./session.js";
+export { type Connection, Refused } from "./session.js";
 export { type LocalChange, type LocalContent, type LocalState, type LocalTask, MemoryState } from "./state.js";
 export { Worker, type WorkerModules, type WorkerOptions } from "./worker.js";

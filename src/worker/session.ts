@@ -13,8 +13,10 @@ import type { LogBatch, LogSubscriptions } from "../gen/skep/v1/logs.js";
 
 /** The leader's first word after the open. */
 const welcomeMs = 5_000;
-/** Beats the leader may owe an answer for: the session ends before the next one. */
+/** Beats since the manager's last word: the session ends before the next one. */
 const unansweredMax = 2;
+/** … unless the manager is heard after all: what came while this process stood still is still to be read then. */
+const lastLookMs = 100;
 /** For the manager's last word to be read, once nothing more can be sent. */
 const lastWordMs = 1_000;
 /** Until the leader has said otherwise. */
@@ -65,7 +67,8 @@ export class AgentSession {
   #lastWord: Timer | undefined;
   #periodMs = defaultPeriodMs;
   #beat = 0;
-  #beatAnswered = 0;
+  /** Beats said since the manager said anything: every word of it shows that it lives. */
+  #unanswered = 0;
   #assignmentsNumber = 0;
 
   constructor(connection: Connection, clock: Clock, events: SessionEvents) {
@@ -88,14 +91,18 @@ export class AgentSession {
     });
   }
 
-  /** Runs the session to its end, which is always an error: why it is over. */
-  async run(open: AgentSays, signal: AbortSignal): Promise<never> {
+  /** Runs the session to its end, which is always an error: why it is over. The welcome may take `patience` times its bound. */
+  async run(
+    open: AgentSays,
+    { patience, signal }: { readonly patience: number; readonly signal: AbortSignal },
+  ): Promise<never> {
     const onAbort = (): void => this.#break(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
     try {
-      this.#timer = this.#clock.after(welcomeMs, () =>
-        this.#break(silent("the manager did not welcome this node", welcomeMs)),
+      const lateMs = patience * welcomeMs;
+      this.#timer = this.#clock.after(lateMs, () =>
+        this.#break(silent("the manager did not welcome this node", lateMs)),
       );
       this.say(open);
       return await Promise.race([this.#broken, this.#read()]);
@@ -113,13 +120,13 @@ export class AgentSession {
   }
 
   #hear(message: NonNullable<ManagerMessage["message"]>): void {
+    this.#unanswered = 0;
     switch (message.$case) {
       case "welcome":
         return this.#welcome(message.value);
       case "assignments":
         return this.#assign(message.value);
       case "heartbeat":
-        this.#beatAnswered = Math.max(this.#beatAnswered, message.value.number);
         return;
       case "statuses":
         return this.#events.acknowledged(message.value.number);
@@ -159,18 +166,20 @@ export class AgentSession {
     this.#events.assigned(assignments);
   }
 
-  /**
-   * Counted in beats, not in time: after a stall of this process the answers that wait in the socket are read before the
-   * next beat.
-   */
   #keepBeating(): void {
-    if (this.#beat - this.#beatAnswered >= unansweredMax) {
-      this.#break(silent("the manager did not answer heartbeats", unansweredMax * this.#periodMs));
+    if (this.#unanswered >= unansweredMax) {
+      this.#timer = this.#clock.after(lastLookMs, () => this.#lookAgain());
       return;
     }
     this.#beat += 1;
+    this.#unanswered += 1;
     this.say({ $case: "heartbeat", value: { number: this.#beat } });
     this.#timer = this.#clock.after(this.#periodMs, () => this.#keepBeating());
+  }
+
+  #lookAgain(): void {
+    if (this.#unanswered < unansweredMax) this.#keepBeating();
+    else this.#break(silent("the manager did not answer heartbeats", unansweredMax * this.#periodMs));
   }
 }
 

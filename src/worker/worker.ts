@@ -32,7 +32,7 @@ export interface WorkerModules {
   readonly log: Log;
   readonly metrics: Metrics;
   /** Opens a stream to the manager that most likely leads; rejects in clear words. Ends when the signal is aborted. */
-  readonly connect: (signal: AbortSignal) => Promise<Connection>;
+  readonly connect: (signal: AbortSignal, patience: number) => Promise<Connection>;
   /** What the daemon adds to the node's description; asked at every session. */
   readonly daemonFacts: () => DaemonFacts;
   /** The cluster as a leader tells it: this node's row, the managers, the root certificate. */

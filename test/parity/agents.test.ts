@@ -200,13 +200,13 @@ describe("R-1014 a session", () => {
     expect(clock.monotonic() - welcomeMs).toBeLessThan(2_200);
   });
 
-  test("is tried again after waits from 100 ms to 1 s", async () => {
+  test("is tried again after waits from 100 ms to 3 s", async () => {
     const { clock, triedMs } = anAgent({ isReachable: false });
     await clock.advance(60_000);
     const waits = triedMs.slice(1).map((at, index) => at - (triedMs[index] ?? 0));
     expect(waits[0]).toBeLessThanOrEqual(100);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
-    expect(Math.min(...waits.slice(10))).toBeGreaterThan(400);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(3_000);
+    expect(Math.min(...waits.slice(10))).toBeGreaterThan(1_200);
   });
 
   test("is asked at once of the leader that another manager names", async () => {

@@ -218,14 +218,14 @@ describe("an agent's session", () => {
     expect(clock.monotonic() - openedMs).toBeGreaterThanOrEqual(5_000);
   });
 
-  test("is tried again with growing waits, at most 1 s: a new leader's grace is 5 s", async () => {
+  test("is tried again with growing waits, at most 3 s: a new leader's grace is 5 s", async () => {
     const { clock, connectedAtMs } = aWorker({ connects: () => new SwarmError("Unavailable", "nobody there") });
     await clock.advance(120_000);
     const waits = connectedAtMs.slice(1).map((at, index) => at - (connectedAtMs[index] ?? 0));
     expect(waits[0]).toBeLessThanOrEqual(100);
-    expect(Math.max(...waits)).toBeLessThanOrEqual(1_000);
-    expect(waits.length).toBeLessThan(250);
-    expect(waits.at(-1)).toBeGreaterThanOrEqual(500);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(3_000);
+    expect(waits.length).toBeLessThan(80);
+    expect(waits.at(-1)).toBeGreaterThanOrEqual(1_500);
   });
 
   test("follows a manager that does not lead to the one that does, but not round in circles", async () => {

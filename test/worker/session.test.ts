@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { SwarmError } from "../../src/base/index.js";
-import { type ManagerMessage, RefusalKind } from "../../src/gen/skep/v1/dispatcher.js";
+import { Queue, SwarmError } from "../../src/base/index.js";
+import { type AgentMessage, type ManagerMessage, RefusalKind } from "../../src/gen/skep/v1/dispatcher.js";
 import { VirtualClock } from "../../src/sim/index.js";
 import { AgentSession, Refused } from "../../src/worker/session.js";
 
@@ -38,6 +38,58 @@ describe("a session in which nothing can be sent", () => {
   });
 });
 
+describe("beats without an answer", () => {
+  test("end the session after two periods and a last look", async () => {
+    const { clock, beatsAtMs, endedAtMs } = aSession();
+    await clock.advance(10_000);
+    expect(beatsAtMs).toEqual([0, 1_000]);
+    expect(endedAtMs()).toBe(2_100);
+  });
+
+  test("are answered by whatever the manager says", async () => {
+    const { clock, say, endedAtMs } = aSession();
+    for (let at = 0; at < 5; at += 1) {
+      await clock.advance(1_500);
+      say({ $case: "statuses", value: { number: at } });
+    }
+    expect(endedAtMs()).toBeUndefined();
+    await clock.advance(5_000);
+    expect(endedAtMs()).toBeGreaterThan(9_000);
+  });
+
+  test("end nothing when what waited in the socket is read in the last look", async () => {
+    const { clock, say, beatsAtMs, endedAtMs } = aSession();
+    await clock.advance(2_050);
+    say({ $case: "heartbeat", value: { number: 2 } });
+    await clock.advance(1_000);
+    expect(beatsAtMs).toEqual([0, 1_000, 2_100]);
+    expect(endedAtMs()).toBeUndefined();
+  });
+});
+
+/** A session that was welcomed at 0 by a manager that says only what the test makes it say. */
+function aSession() {
+  const clock = new VirtualClock();
+  const said = new Queue<ManagerMessage>("test", 100);
+  const beatsAtMs: number[] = [];
+  const connection = {
+    send: async ({ message }: AgentMessage) => {
+      if (message?.$case === "heartbeat") beatsAtMs.push(clock.monotonic());
+    },
+    messages: said,
+    close: () => {},
+  };
+  let endedAtMs: number | undefined;
+  const end = (): void => {
+    endedAtMs = clock.monotonic();
+  };
+  const session = new AgentSession(connection, clock, silentEvents);
+  session.run(open, { patience: 1, signal: new AbortController().signal }).then(end, end);
+  const say = (message: ManagerMessage["message"]): void => said.push({ message });
+  say({ $case: "welcome", value: { sessionId: "s", clusterId: "c", state: undefined } });
+  return { clock, say, beatsAtMs, endedAtMs: () => endedAtMs };
+}
+
 function sessionThatHears(messages: () => AsyncGenerator<ManagerMessage>) {
   const clock = new VirtualClock();
   const connection = {
@@ -45,7 +97,10 @@ function sessionThatHears(messages: () => AsyncGenerator<ManagerMessage>) {
     messages: messages(),
     close: () => {},
   };
-  const over = new AgentSession(connection, clock, silentEvents).run(open, new AbortController().signal);
+  const over = new AgentSession(connection, clock, silentEvents).run(open, {
+    patience: 1,
+    signal: new AbortController().signal,
+  });
   over.catch(() => undefined);
   return { clock, over };
 }
