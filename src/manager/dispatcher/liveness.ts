@@ -20,13 +20,17 @@ import {
 export const graceBeats = 3;
 /** A new leader gives the nodes this much longer, to find it. */
 const newLeaderMs = 2_000;
-/** When most nodes fall silent at once, none is believed lost before this. */
+/** Whenever one has found it, the others have this much time again: they may be waiting for their turn. */
+const foundMs = 3_000;
+/** When most nodes fall silent at once, none is believed lost before this; nor for longer because others still come. */
 const massMs = 15_000;
 /** Fewer nodes than this say nothing about each other. */
 const massNodesMin = 4;
 
 export class Liveness {
   readonly #nodes = new Map<string, Presence>();
+  /** When the last node that this leader expected came. */
+  #foundMs = Number.NEGATIVE_INFINITY;
 
   /** The leader begins: what the node's row says is believed until its grace is over. */
   expect(node: Node, now: { readonly ms: number; readonly wallMs: number }, periodMs: number): void {
@@ -39,6 +43,7 @@ export class Liveness {
 
   /** any → present, with what the agent says of its engine. */
   open(nodeId: string, nowMs: number, periodMs: number, engine: EngineHealth | undefined): void {
+    if (this.#nodes.get(nodeId)?.kind === "expected") this.#foundMs = nowMs;
     this.#nodes.set(nodeId, present(nowMs, graceBeats * periodMs, engineSilence(engine, nowMs)));
   }
 
@@ -48,6 +53,13 @@ export class Liveness {
     if (before?.kind !== "present") return undefined;
     this.#nodes.set(nodeId, present(nowMs, graceBeats * periodMs, before.engine));
     return nowMs - before.lastBeatMs;
+  }
+
+  /** Whatever else a node says shows that it lives, too. A beat alone ends that its death is held back. */
+  heard(nodeId: string, nowMs: number): void {
+    const before = this.#nodes.get(nodeId);
+    if (before?.kind !== "present" || before.isMassHeld) return;
+    this.#nodes.set(nodeId, present(nowMs, graceOf(before), before.engine));
   }
 
   engine(nodeId: string, nowMs: number, health: EngineHealth): void {
@@ -76,6 +88,7 @@ export class Liveness {
 
   /** This leader stood still for `stallMs`: what the nodes said meanwhile is still to be read. */
   shift(stallMs: number): void {
+    this.#foundMs += stallMs;
     for (const [nodeId, presence] of this.#nodes) this.#nodes.set(nodeId, later(presence, stallMs));
   }
 
@@ -87,12 +100,13 @@ export class Liveness {
     for (const [nodeId, presence] of this.#nodes) {
       if (presence.kind === "lost") continue;
       const engineMs = presence.kind === "present" ? presence.engine?.downAtMs : undefined;
-      if (presence.dueMs <= nowMs) {
+      const dueMs = this.#dueMs(presence);
+      if (dueMs <= nowMs) {
         this.#nodes.set(nodeId, lost(presence));
         changed.push(nodeId);
         continue;
       }
-      nextMs = Math.min(nextMs, presence.dueMs);
+      nextMs = Math.min(nextMs, dueMs);
       if (engineMs === undefined) continue;
       if (engineMs <= nowMs) changed.push(nodeId);
       else nextMs = Math.min(nextMs, engineMs);
@@ -102,6 +116,13 @@ export class Liveness {
 
   isLost(nodeId: string): boolean {
     return this.#nodes.get(nodeId)?.kind === "lost";
+  }
+
+  /** While nodes still come to a new leader, one after the other, those that wait for their turn are not lost. */
+  #dueMs(presence: Exclude<Presence, { readonly kind: "lost" }>): number {
+    const { kind, dueMs } = presence;
+    if (kind !== "expected") return dueMs;
+    return Math.max(dueMs, Math.min(this.#foundMs + foundMs, presence.lastBeatMs + massMs));
   }
 
   /** Whether more than half of the nodes fell silent within one grace of the first whose time is over now. */
@@ -121,7 +142,7 @@ export class Liveness {
   #firstDue(nowMs: number): Beating | undefined {
     let first: Beating | undefined;
     for (const presence of this.#nodes.values()) {
-      if (!isBeating(presence) || presence.isMassHeld || presence.dueMs > nowMs) continue;
+      if (!isBeating(presence) || presence.isMassHeld || this.#dueMs(presence) > nowMs) continue;
       if (!first || presence.lastBeatMs < first.lastBeatMs) first = presence;
     }
     return first;

@@ -223,8 +223,9 @@ export class Sessions {
     }
   }
 
-  /** Only a goodbye is waited for: a heartbeat behind anything else is heard at once. */
+  /** Only a goodbye is waited for: a heartbeat behind anything else is heard at once. Whatever it is, the node lives. */
   #hear(session: Session, message: NonNullable<AgentMessage["message"]>): Promise<void> | void {
+    this.#modules.liveness.heard(session.nodeId, this.#modules.clock.monotonic());
     switch (message.$case) {
       case "open":
         return session.fail(new SwarmError("InvalidArgument", "a session is opened once"));

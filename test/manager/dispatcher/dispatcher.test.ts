@@ -470,9 +470,10 @@ describe("a new leader", () => {
     });
     const { revision } = on.store;
     const leader = aLeader(on);
-    await leader.clock.advance(4_000);
-    await join(leader, "a");
-    await leader.clock.advance(999);
+    await leader.clock.advance(1_000);
+    const a = only(await join(leader, "a"));
+    a.keepBeating();
+    await leader.clock.advance(3_999);
     expect(leader.statusOf("b")).toBe("READY");
     expect(leader.store.revision).toBe(revision);
     await leader.clock.advance(1);

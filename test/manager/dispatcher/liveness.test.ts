@@ -54,6 +54,16 @@ describe("a silent node", () => {
     expect(liveness.verdict("a", 3_002)).toEqual({ state: NodeState.READY, message: "", suspended: false });
   });
 
+  test("is lost three periods after whatever it said last", () => {
+    const liveness = liveNodes("a");
+    beatAll(liveness, 700, "a");
+    liveness.heard("a", 1_200);
+    expect(liveness.judge(4_199).changed).toEqual([]);
+    expect(liveness.judge(4_200).changed).toEqual(["a"]);
+    liveness.heard("a", 4_300);
+    expect(liveness.isLost("a")).toBe(true);
+  });
+
   test("is judged by the period of its beats", () => {
     const liveness = new Liveness();
     liveness.open("a", 0, 5_000, undefined);
@@ -139,6 +149,32 @@ describe("a new leader", () => {
     liveness.expect(aNode({ id: "a" }), now, periodMs);
     expect(liveness.verdict("a", 1_000)).toBeUndefined();
     expect(lostAt(liveness, every(250, 1_000, 10_000))).toEqual({ a: 6_000 });
+  });
+
+  const table: readonly { title: string; foundMs: readonly number[]; lostMs: number }[] = [
+    { title: "one that came early buys no time", foundMs: [1_500], lostMs: 6_000 },
+    { title: "one that came late buys the others 3 s", foundMs: [5_500], lostMs: 8_500 },
+    {
+      title: "one after the other, until the 15 s of mass death",
+      foundMs: every(2_000, 3_000, 15_000),
+      lostMs: 16_000,
+    },
+    { title: "one that comes when they are lost does not help them", foundMs: [6_250], lostMs: 6_000 },
+  ];
+  test.each(table)("waits for those that may be waiting for their turn: $title", ({ foundMs, lostMs }) => {
+    const liveness = new Liveness();
+    const comers = foundMs.map((_, at) => `n${at}`);
+    // So that most are always there.
+    for (const id of [...comers, "a"]) liveness.expect(aNode({ id }), now, periodMs);
+    for (const id of ["x", "y", "z", ...comers.map((each) => `${each}'`)]) liveness.open(id, 1_000, 20_000, undefined);
+    const lost: Record<string, number> = {};
+    for (const nowMs of every(250, 1_000, 20_000)) {
+      for (const [at, comesMs] of foundMs.entries()) {
+        if (comesMs === nowMs) liveness.open(`n${at}`, nowMs, 20_000, undefined);
+      }
+      Object.assign(lost, lostAt(liveness, [nowMs]));
+    }
+    expect(lost["a"]).toBe(lostMs);
   });
 
   test.each(["UNKNOWN", "DOWN"] as const)("has nothing to wait for from a node that is %s", (state) => {
