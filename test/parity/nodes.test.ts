@@ -197,12 +197,28 @@ test("R-1006 a new leader waits for a node 5 s, and leaves those alone that are 
   });
   await lead([], on);
   const { revision } = leader.store;
-  await leader.clock.advance(4_000);
+  await leader.clock.advance(1_000);
   await open("a");
-  await leader.clock.advance(999);
+  await leader.clock.advance(3_999);
   expect([nodes("a", "b", "c"), leader.store.revision]).toEqual([["READY", "READY", "DOWN"], revision]);
   await leader.clock.advance(1);
   expect(nodes("a", "b", "c")).toEqual(["READY", lost, "DOWN"]);
+});
+
+test("R-1006 while nodes come to a new leader, it waits for the others, 3 s after the last one", async () => {
+  const on = aStore();
+  await on.writer.update((tx) => {
+    for (const id of ["a", "b", "c"]) tx.put("node", aNode({ id }));
+  });
+  await lead([], on);
+  await leader.clock.advance(4_000);
+  await open("a");
+  await leader.clock.advance(2_500);
+  await open("b");
+  await leader.clock.advance(2_999);
+  expect(nodes("a", "b", "c")).toEqual(["READY", "READY", "READY"]);
+  await leader.clock.advance(1);
+  expect(nodes("a", "b", "c")).toEqual(["READY", "READY", lost]);
 });
 
 test("R-1007 after 24 h DOWN what had not ended there is orphaned, though the leader changed meanwhile", async () => {
