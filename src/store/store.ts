@@ -199,13 +199,15 @@ export class Store implements View {
     return new Promise<T>((resolve, reject) => {
       const queuedAt = this.#clock.monotonic();
       this.#queue.push({ writer, fn, queuedAt, resolve: resolve as (value: unknown) => void, reject }, isUrgent);
-      if (!this.#pumping) void this.#pump();
+      if (!this.#pumping) void this.#pump(isUrgent);
     });
   }
 
   /** One entry after the other, each with all that gathered while the last was in flight. Never rejects. */
-  async #pump(): Promise<void> {
+  async #pump(isUrgent: boolean): Promise<void> {
     this.#pumping = true;
+    // What the leader's loops decide shares a turn with nothing large; a user is not made to wait for that.
+    if (!isUrgent && this.#nextTurn) await this.#breath();
     while (this.#queue.size > 0) {
       this.#queueSize.set(this.#queue.size);
       const beganMs = this.#clock.monotonic();

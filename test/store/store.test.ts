@@ -48,6 +48,24 @@ const task = (id: string, nodeId = ""): Task => Task.fromPartial({ id, serviceId
 const ids = (rows: Iterable<{ id: string }>): string[] => [...rows].map((row) => row.id).sort();
 
 describe("update", () => {
+  it("has a turn of the loop for what the leader's loops write, and none is waited for by a user", () => {
+    const log = new HeldLog();
+    const turns: (() => void)[] = [];
+    const modules = {
+      clock: new VirtualClock(),
+      log,
+      metrics: silentMetrics,
+      nextTurn: (fn: () => void) => void turns.push(fn),
+    };
+    const store = new Store({ freeze: true }, modules);
+    const ran: string[] = [];
+    void store.lead(1).update(() => ran.push("loop"));
+    expect([ran, turns.length]).toEqual([[], 1]);
+    const user = new Store({ freeze: true }, modules);
+    void user.lead(1).once("request", () => String(ran.push("user")));
+    expect([ran, turns.length]).toEqual([["user"], 1]);
+  });
+
   it("is seen by view only once it is applied", async () => {
     const { store, log } = aStore();
     const done = store.lead(1).update((tx) => tx.put("node", node("a")));

@@ -4,13 +4,13 @@
 
 import type { Clock } from "../../base/index.js";
 
-/** Sessions that speak in one turn of the loop. */
-export const speakersMax = 25;
+/** Sessions that speak in one turn of the loop, or as many as must lest the others wait too long. */
+export const speakersMax = 10;
 /**
  * Beats answered in one turn of the loop: after a stall hundreds are read in one turn, and their answers would make the next stall.
  * More when many wait, so that each is answered a few turns later.
  */
-export const answersMax = 25;
+export const answersMax = 10;
 const answerTurnsMax = 20;
 /** Between two turns while sessions wait. */
 const turnMs = 5;
@@ -99,8 +99,10 @@ export class Pace {
 
   #grant(): void {
     this.#refill();
+    // Twice what there is a second: a turn may come late.
+    const max = Math.max(speakersMax, (2 * this.#perSecond * turnMs) / 1_000);
     for (const speaker of this.#row) {
-      if (this.#spokeNow >= speakersMax || this.#speeches < 1) return;
+      if (this.#spokeNow >= max || this.#speeches < 1) return;
       this.#row.delete(speaker);
       this.#spokeNow += 1;
       this.#speeches -= 1;
@@ -108,10 +110,14 @@ export class Pace {
     }
   }
 
+  get #perSecond(): number {
+    return Math.max(speechesPerSecond, this.#sessions() / speechEverySeconds);
+  }
+
   #refill(): void {
     const nowMs = this.#clock.monotonic();
-    const perSecond = Math.max(speechesPerSecond, this.#sessions() / speechEverySeconds);
-    this.#speeches = Math.min(speechesMax, this.#speeches + ((nowMs - this.#refilledMs) / 1_000) * perSecond);
+    const passed = (nowMs - this.#refilledMs) / 1_000;
+    this.#speeches = Math.min(speechesMax, this.#speeches + passed * this.#perSecond);
     this.#refilledMs = nowMs;
   }
 }

@@ -86,7 +86,7 @@ test("many beats at once are answered in a few turns, in the order they came", a
   expect(answered.length).toBe(answersMax);
   await clock.advance(5);
   expect(answered.length).toBeGreaterThan(answersMax + 200);
-  expect(answered.length).toBeLessThan(answersMax + 250);
+  expect(answered.length).toBeLessThanOrEqual(answersMax + 250);
   await clock.advance(500);
   expect(answered).toEqual(Array.from({ length: 5_000 }, (_, at) => at));
 });
