@@ -26,14 +26,26 @@ export interface MemoryStore {
   changeLeader(): Writer;
 }
 
+export interface MemoryOptions {
+  readonly freeze?: boolean;
+  /** Steps of one turn of what is long. */
+  readonly turnSteps?: number;
+  /** Runs `fn` in the next turn; absent: at once. */
+  readonly nextTurn?: (fn: () => void) => void;
+}
+
 /** A store whose log is this process: an entry is committed as soon as it is proposed. Rows are frozen. */
-export function memoryStore(clock = new VirtualClock(), seed = 1, options: { freeze?: boolean } = {}): MemoryStore {
+export function memoryStore(clock = new VirtualClock(), seed = 1, options: MemoryOptions = {}): MemoryStore {
   const log: Log = {
     propose: async (data, term) => {
       store.apply({ term, data });
     },
   };
-  const store: Store = new Store({ freeze: options.freeze ?? true }, { clock, log, metrics: silentMetrics });
+  const { freeze = true, turnSteps, nextTurn } = options;
+  const store: Store = new Store(
+    { freeze, ...(turnSteps !== undefined && { turnSteps }) },
+    { clock, log, metrics: silentMetrics, ...(nextTurn && { nextTurn }) },
+  );
   let writer = store.lead(1);
   return {
     store,

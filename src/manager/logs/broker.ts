@@ -144,8 +144,10 @@ export class LogBroker {
   *#rebuild(): Iterable<void> {
     for (const subscription of this.#subscriptions.values()) this.#toLookAt.add(subscription);
     for (const { id } of this.#modules.store.table("node").all()) {
-      this.#nodeChanged(id);
-      yield;
+      for (const subscription of this.#subscriptions.values()) {
+        subscription.nodeChanged(id);
+        yield;
+      }
     }
   }
 

@@ -51,16 +51,32 @@ export class Enforcer implements Follower {
     if (this.#nodes.size > 0) this.bell.ring();
   }
 
-  /** A node a transaction: one holds far fewer tasks than a transaction may change. */
+  /** Some nodes a transaction: one holds far fewer tasks than a transaction may change. */
   async work(signal: AbortSignal): Promise<void> {
     const { store, writer, clock } = this.#modules;
-    let turn = await store.turns.next(signal);
-    for (const id of this.#nodes) {
-      this.#nodes.delete(id);
-      const seen = await writer.update((tx) => enforce(tx, id, wallTime(clock.now())));
-      if (turn.isOver(seen)) turn = await store.turns.next(signal);
+    while (this.#nodes.size > 0) {
+      const ids = [...this.#nodes].slice(0, nodesMax);
+      for (const id of ids) this.#nodes.delete(id);
+      const left = await writer.update((tx) => enforceSome(tx, ids, wallTime(clock.now())));
+      for (const id of left) this.#nodes.add(id);
+      // Where nothing was written nobody else had a turn.
+      if (this.#nodes.size > 0) await store.turns.next(signal);
     }
   }
+}
+
+/** Nodes one transaction may reach, and rows it looks at before it leaves the others to the next. */
+const nodesMax = 100;
+const rowsMax = 500;
+
+/** Returns the nodes that were not reached. */
+function enforceSome(tx: Transaction, nodeIds: readonly string[], now: WallTime): readonly string[] {
+  let seen = 0;
+  for (const [at, id] of nodeIds.entries()) {
+    if (seen >= rowsMax) return nodeIds.slice(at);
+    seen += enforce(tx, id, now);
+  }
+  return [];
 }
 
 /**
