@@ -46,6 +46,8 @@ export interface FrontModules {
   readonly log: Log;
   /** What may be spoken on a connection, by its name in the handshake. */
   readonly protocols: readonly string[];
+  /** Of these, what only managers speak. */
+  readonly managersProtocols: readonly string[];
   /** Takes over a connection whose TLS stands. */
   serve(socket: tls.TLSSocket, peer: Peer): void;
 }
@@ -163,7 +165,12 @@ export class Front {
   #accept(socket: net.Socket): void {
     const address = socket.remoteAddress ?? "";
     socket.on("error", () => socket.destroy());
-    const hello = new Hello(socket, () => this.#handshakes.ready(connection));
+    const hello = new Hello(socket, () =>
+      this.#handshakes.ready(
+        connection,
+        this.#modules.managersProtocols.some((name) => hello.offers(name)),
+      ),
+    );
     const connection: Connection = { address, socket, hello, peer: undefined };
     const key = keyOf(socket);
     this.#connections.set(key, connection);
@@ -189,7 +196,6 @@ export class Front {
     }
     this.#handshakes.over(connection);
     const peer = peerOf(socket, connection.address);
-    if (peer.node?.role === NodeRole.MANAGER) this.#handshakes.remember(peer.address);
     if (peer.node === undefined && !this.#admitStranger(connection, socket)) return;
     connection.peer = peer;
     socket.once("close", () => this.#forget(keyOf(socket), connection));

@@ -1,9 +1,10 @@
 // Whose TLS handshake begins, and when. One costs a manager a millisecond or two: of a thousand nodes that come at once a few
 // are served at a time, so that the loop never does much else for long; the others wait, accepted but not answered, and one that
-// gives up meanwhile has cost nothing. Addresses take turns, so that nobody waits behind a crowd that is another's; those of
-// managers go first, whatever waits.
+// gives up meanwhile has cost nothing. Addresses take turns, so that nobody waits behind a crowd that is another's; and what
+// managers say to each other takes turns with all the rest, so that they can elect a leader however many agents look for one.
 
 import type { Clock, Timer } from "../base/index.js";
+import { AddressRow } from "./address-row.js";
 import { Tally } from "./tally.js";
 
 /** Connections whose handshake has not begun, in all and of one address: a thousand nodes may share one. */
@@ -17,8 +18,6 @@ export const handshakesPerAddressMax = 100;
 /** Of these, those that began just now: the next one begins when one of them is over, or takes longer than that. */
 export const placesMax = 32;
 const placeMs = 1_000;
-/** Addresses remembered as those of managers; a swarm has a handful. */
-const managersMax = 32;
 
 /** One that wants a handshake. */
 export interface Guest {
@@ -26,7 +25,7 @@ export interface Guest {
 }
 
 export interface HandshakesOptions {
-  /** For its first word. */
+  /** For its hello. */
   readonly helloMs: number;
 }
 
@@ -34,7 +33,7 @@ export interface HandshakesModules<G extends Guest> {
   readonly clock: Clock;
   /** Its handshake may begin now. */
   readonly begin: (guest: G) => void;
-  /** It is to be sent away. "silent": it said nothing in time; "late": its turn did not come; "crowded": there is no room. */
+  /** It is to be sent away. "silent": its hello did not come in time; "late": its turn did not come; "crowded": there is no room. */
   readonly refuse: (guest: G, why: "silent" | "late" | "crowded") => void;
 }
 
@@ -48,13 +47,13 @@ export class Handshakes<G extends Guest> {
   readonly #options: HandshakesOptions;
   readonly #modules: HandshakesModules<G>;
   readonly #stages = new Map<G, Stage>();
-  /** Those that wait for their turn, by address, whose turn it is first; within one in the order they came. */
-  readonly #row = new Map<string, Set<G>>();
+  readonly #managers = new AddressRow<G>();
+  readonly #others = new AddressRow<G>();
+  #isManagersTurn = true;
   /** Silent or waiting. */
   readonly #before = new Tally();
   readonly #begun = new Tally();
   readonly #places = new Set<G>();
-  readonly #managers = new Set<string>();
 
   constructor(options: HandshakesOptions, modules: HandshakesModules<G>) {
     this.#options = options;
@@ -76,13 +75,11 @@ export class Handshakes<G extends Guest> {
     this.#become("silent", guest, this.#options.helloMs, () => refuse(guest, "silent"));
   }
 
-  /** silent → waiting: it has said something. */
-  ready(guest: G): void {
+  /** silent → waiting: it has said hello, and whether it is a manager; that it may say, its certificate is looked at later. */
+  ready(guest: G, isManager: boolean): void {
     if (this.#stages.get(guest)?.kind !== "silent") return;
     this.#become("waiting", guest, waitMs, () => this.#modules.refuse(guest, "late"));
-    const ofAddress = this.#row.get(guest.address);
-    if (ofAddress === undefined) this.#row.set(guest.address, new Set([guest]));
-    else ofAddress.add(guest);
+    (isManager ? this.#managers : this.#others).add(guest);
     this.#beginSome();
   }
 
@@ -96,14 +93,6 @@ export class Handshakes<G extends Guest> {
     this.#begun.add(guest.address, -1);
     this.#places.delete(guest);
     this.#beginSome();
-  }
-
-  /** A manager came from there, as its certificate says. */
-  remember(managerAddress: string): void {
-    this.#managers.delete(managerAddress);
-    this.#managers.add(managerAddress);
-    const [oldest] = this.#managers;
-    if (this.#managers.size > managersMax && oldest !== undefined) this.#managers.delete(oldest);
   }
 
   #beginSome(): void {
@@ -131,26 +120,17 @@ export class Handshakes<G extends Guest> {
   }
 
   #next(): G | undefined {
-    return this.#firstOf(this.#managers) ?? this.#firstOf(this.#row.keys());
+    const may = (address: string): boolean => this.#begun.of(address) < handshakesPerAddressMax;
+    const [row, other] = this.#isManagersTurn ? [this.#managers, this.#others] : [this.#others, this.#managers];
+    const guest = row.first(may) ?? other.first(may);
+    this.#isManagersTurn = !this.#isManagersTurn;
+    return guest;
   }
 
-  #firstOf(addresses: Iterable<string>): G | undefined {
-    for (const address of addresses) {
-      if (this.#begun.of(address) >= handshakesPerAddressMax) continue;
-      const [guest] = this.#row.get(address) ?? [];
-      if (guest !== undefined) return guest;
-    }
-    return undefined;
-  }
-
-  /** Its address is last in the row from then on. */
   #leaveRow(guest: G): void {
-    const { address } = guest;
-    this.#before.add(address, -1);
-    const ofAddress = this.#row.get(address);
-    if (!ofAddress?.delete(guest)) return;
-    this.#row.delete(address);
-    if (ofAddress.size > 0) this.#row.set(address, ofAddress);
+    this.#before.add(guest.address, -1);
+    this.#managers.delete(guest);
+    this.#others.delete(guest);
   }
 
   /** The most crowded address gives way to one of which fewer are here. */

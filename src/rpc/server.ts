@@ -132,7 +132,7 @@ export class RpcServer {
     const { identity, clock, log } = this.#modules;
     const lines = this.#newLines();
     return new Front(options, {
-      ...{ identity, clock, log, protocols: [http2, ...lines.protocols] },
+      ...{ identity, clock, log, protocols: [http2, ...lines.protocols], managersProtocols: lines.protocols },
       serve: (socket, peer) => {
         if (!lines.accept(socket, peer)) (peer.node ? members : strangers).injectConnection(socket);
       },

@@ -77,7 +77,7 @@ class Door {
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#row.arrive(comer);
-      this.#row.ready(comer);
+      this.#row.ready(comer, false);
     });
   }
 }

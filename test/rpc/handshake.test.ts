@@ -341,9 +341,9 @@ function say(as: Credentials | { root: string }, path: string = echoService.say.
   });
 }
 
-/** The beginning of a handshake that never goes on. */
+/** A whole record, with the beginning of a ClientHello that never goes on. */
 function sayHello(this: net.Socket): void {
-  this.write("\x16\x03\x01");
+  this.write(Buffer.from("160301000401000100", "hex"));
 }
 
 function connect(): net.Socket {

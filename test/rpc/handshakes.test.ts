@@ -34,9 +34,9 @@ function aDoor() {
     return guest;
   };
   /** It says hello at once. */
-  const come = (name: string, address = name): Named => {
+  const come = (name: string, address = name, isManager = false): Named => {
     const guest = arrive(name, address);
-    handshakes.ready(guest);
+    handshakes.ready(guest, isManager);
     return guest;
   };
   const comeMany = (count: number, prefix: string, address?: string): Named[] =>
@@ -77,7 +77,7 @@ describe("handshakes", () => {
     const silent = Array.from({ length: placesMax }, (_, at) => arrive(`s${at}`));
     come("n");
     expect(begun).toEqual(["n"]);
-    handshakes.ready(silent[1] as Named);
+    handshakes.ready(silent[1] as Named, false);
     expect(begun).toEqual(["n", "s1"]);
     await clock.advance(5_000);
     expect(refused).toHaveLength(placesMax - 1);
@@ -100,13 +100,15 @@ describe("handshakes", () => {
     ]);
   });
 
-  test("of managers go before all others, once their addresses are known", () => {
+  test("of managers take turns with all others, from whatever address they come", () => {
     const { handshakes, begun, come, comeMany } = aDoor();
-    handshakes.remember("10.0.0.9");
-    const crowd = comeMany(placesMax + 10, "n");
-    come("manager", "10.0.0.9");
-    handshakes.over(crowd[0] as Named);
-    expect(begun.at(-1)).toBe("manager");
+    const crowd = comeMany(placesMax + 10, "n", "10.0.0.1");
+    for (const name of ["m0", "m1"]) come(name, "10.0.0.1", true);
+    for (const guest of crowd.slice(0, 5)) handshakes.over(guest);
+    const waited = begun.slice(placesMax);
+    expect(waited.filter((name) => name.startsWith("m"))).toEqual(["m0", "m1"]);
+    expect(waited.indexOf("m1")).toBeLessThanOrEqual(3);
+    expect(waited.filter((name) => name.startsWith("n"))).toEqual(["n32", "n33", "n34"]);
   });
 
   test("of one address have a bound, those of others go on", async () => {
