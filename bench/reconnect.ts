@@ -30,7 +30,8 @@ const backMs = 60_000;
 const sampleMs = 20;
 /** After all are back: what still falls silent would be seen. */
 const calmMs = 5_000;
-const allBackMsMax = 5_000;
+/** Here the nodes, too, compute on the managers' processors, and that is most of it. */
+const allBackMsMax = 15_000;
 
 type Workers = readonly ReturnType<typeof workerProcess>[];
 
@@ -142,7 +143,8 @@ async function killRound(managers: LoopbackManager[], workers: Workers): Promise
   await killed.kill();
   console.log("the leader is killed");
   meter.tellBack(await timesBack(workers, meter.startedMs));
-  await meter.tell(0);
+  // The killed manager's own node.
+  await meter.tell(1);
 }
 
 /** The nodes of one process fall silent together, and are let in again. */
