@@ -140,14 +140,17 @@ function promote(cluster: SimCluster, model: Model, random: SeededRandom): Promi
 function demote(cluster: SimCluster, model: Model, random: SeededRandom): Promise<void> | undefined {
   const host = idleHost(cluster, model, random);
   const manager = host && cluster.managers.get(host.name);
-  if (!manager || !cluster.managers.areAllThere || !isKnownElsewhere(manager, cluster)) return undefined;
+  if (!manager || !cluster.managers.areAllThere || !isKnownElsewhere(manager, cluster, model)) return undefined;
   const demoted = cluster.managers.changing(cluster.user.setRole(host.nodeId, "WORKER"));
   return model.busyWith(host.nodeId, demoted.catch(unlessRefused("FailedPrecondition")));
 }
 
-/** Every host knows another manager: one that was away while all it knew went would never find the swarm again, as in Docker. */
-function isKnownElsewhere({ address }: SimManager, { members, managers }: SimCluster): boolean {
-  return members.every(({ knownManagers }) => knownManagers.some((each) => each !== address && managers.at(each)));
+/** Every host knows another manager that stays: one that was away while all it knew went would never find the swarm again, as in Docker. */
+function isKnownElsewhere({ address }: SimManager, { members, managers, store }: SimCluster, model: Model): boolean {
+  const stays = ({ nodeId }: SimManager): boolean =>
+    !model.isBusy(nodeId) && store.table("node").get(nodeId)?.spec?.desiredRole === NodeRole.MANAGER;
+  const others = managers.all.filter((each) => each.address !== address && stays(each));
+  return members.every(({ knownManagers }) => others.some((each) => knownManagers.includes(each.address)));
 }
 
 function idleHost(cluster: SimCluster, model: Model, random: SeededRandom): SimHost | undefined {
