@@ -64,10 +64,11 @@ export class SimManagers {
     return leader;
   }
 
-  /** The store that knows most: of whoever leads, if anybody does; undefined while no manager is up. */
+  /**
+   * The store that knows most; undefined while no manager is up. What is applied anywhere is agreed on, and a leader that is cut off
+   * may lead on by its slow clock when the next one is gone already.
+   */
   get store(): Store | undefined {
-    const { leader } = this;
-    if (leader) return leader.store;
     let known: Store | undefined;
     for (const { store } of this.#byName.values()) {
       if (store && (!known || store.revision > known.revision)) known = store;
