@@ -67,8 +67,12 @@ class Door {
     );
   }
 
+  get waiting(): number {
+    return this.#row.size;
+  }
+
   /** Resolves when the handshake stands; rejects when it was refused, or is no longer wanted. */
-  come(address: string, signal: AbortSignal): Promise<void> {
+  come(address: string, signal: AbortSignal, isManager = false): Promise<void> {
     return new Promise((resolve, reject) => {
       const comer = { address, served: resolve, refused: () => reject(new Error("closed the connection")) };
       const leave = (): void => {
@@ -77,7 +81,7 @@ class Door {
       };
       signal.addEventListener("abort", leave, { once: true });
       this.#row.arrive(comer);
-      this.#row.ready(comer, false);
+      this.#row.ready(comer, isManager);
     });
   }
 }
@@ -139,6 +143,17 @@ describe("a thousand agents that lose their leader at once", () => {
       await clock.runUntil(() => backAtMs.length === agentsCount, 10 * withinMs, "all sessions");
       expect(clock.monotonic()).toBeLessThan(withinMs);
       expect(doors.c.processor.handshakes).toBeLessThan((1 + wasted) * agentsCount);
+    },
+    20_000,
+  );
+
+  test.each([1_000, 200, 50])(
+    "do not keep managers of %d handshakes a second apart: a line of Raft stands within the second it has",
+    async (perSecond) => {
+      const { clock, doors } = aStorm(perSecond, (agent) => `n${agent}`);
+      await clock.advance(600);
+      expect(doors.c.waiting).toBeGreaterThan(100);
+      await clock.finish(doors.c.come("manager", new AbortController().signal, true), 999, "the line");
     },
     20_000,
   );
