@@ -1,7 +1,8 @@
 // When an agent comes again after a session, or a try to have one: how long it waits, and how patient the next try is.
 //
 // A thousand agents may lose their manager at once, and what they then do to the next one must never keep it from serving them.
-// So each comes more seldom and waits longer the more often it failed, and forgets that only after a session that lasted.
+// So each comes more seldom and waits longer the more often it failed, and forgets that only after a session that lasted. But whoever
+// was welcome is counted in, and lost after three beats of silence: it has to be there again before.
 
 import { backoffMs, type Random } from "../base/index.js";
 
@@ -13,6 +14,8 @@ const leaderless = { firstMs: 100, maxMs: 3_000, factor: 1.5 };
 const redirectsMax = 3;
 /** A session that lasted this long, longer than silence is borne, was a good one. */
 const steadyMs = 5_000;
+/** Failures that are remembered after a session that did not last: a wait of 0.8 s, and another one of 1.6 s, are no silence yet. */
+const keptFailures = 3;
 /** How much longer a try that follows a failed one bears to wait for an answer. */
 const patienceMax = 2;
 
@@ -32,6 +35,7 @@ export class Retry {
   /** The wait before the next try. `livedMs`: since the welcome; 0 when there was none. */
   after(end: SessionEnd, livedMs: number, random: Random): number {
     if (livedMs >= steadyMs) this.#reset();
+    else if (livedMs > 0) this.#failures = Math.min(this.#failures, keptFailures);
     switch (end) {
       case "sent on":
         this.#redirects += 1;

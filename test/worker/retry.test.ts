@@ -38,9 +38,14 @@ const table: readonly { title: string; ends: readonly End[]; waits: readonly num
     waits: [0, 0, 0, 100, 200],
   },
   {
-    title: "a welcome changes nothing: an overloaded manager may welcome and lose it again and again",
+    title: "a welcome is no reason to hurry: an overloaded manager may welcome and lose it again and again",
     ends: ["failed", "failed", ["failed", 2_100], ["failed", 4_999]],
     waits: [100, 200, 400, 800],
+  },
+  {
+    title: "who was welcome is there again before three beats of silence are over",
+    ends: ["failed", "failed", "failed", "failed", "failed", ["failed", 400], ["failed", 400], "failed"],
+    waits: [100, 200, 400, 800, 1_600, 800, 800, 1_600],
   },
   {
     title: "a session that lasted does",
