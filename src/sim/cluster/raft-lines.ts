@@ -105,7 +105,7 @@ export class RaftLines {
     await this.#delay(snapshotDelays);
     const end = this.#reached(this.#machineOf(message.from), message.to);
     if (!end || end.program.isPaused || signal.aborted) throw new Error("not reached");
-    await end.manager.receiveSnapshot(this.#copied(message), arriving());
+    await takenBy(end, this.#copied(message), arriving());
   }
 
   async #probe(machine: string, member: number): Promise<ProbeOutcome> {
@@ -152,4 +152,12 @@ export class RaftLines {
     const delayMs = times * (this.#options.delayMs + this.#mixer.heldUpMs());
     return new Promise((resolve) => void this.#modules.clock.after(delayMs, resolve));
   }
+}
+
+/** A receiver that dies breaks the connection. */
+function takenBy({ manager, program }: RaftEnd, message: Message, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = program.onEnd(() => reject(new Error("the receiver is gone")));
+    manager.receiveSnapshot(message, chunks).then(resolve, reject).finally(stop);
+  });
 }

@@ -1,7 +1,7 @@
 // Carries out a plan: a swarm, what its user does and what goes wrong, with the checks asked all the time; then the faults end,
 // and everything has to come to what the user wants, and stay so.
 
-import { messageOf } from "../../base/index.js";
+import { messageOf, SwarmError } from "../../base/index.js";
 import { NodeState } from "../../gen/skep/v1/objects.js";
 import { SeededRandom } from "../random.js";
 import { checkSameRows } from "./checks/same.js";
@@ -95,6 +95,7 @@ class Run {
   readonly #outstanding = new Set<Promise<void>>();
   #refused: unknown;
   #faults = 0;
+  #hadSlowLeader = false;
   #requests = 0;
   #forced = 0;
   #endedMs = 0;
@@ -215,15 +216,25 @@ class Run {
     this.#outstanding.add(request);
     request
       .catch((error: unknown) => {
+        if (this.#isOfAnotherTime(error)) return;
         this.#refused ??= new Error(`the user's "${name}" was refused: ${messageOf(error)}`, { cause: error });
       })
       .finally(() => this.#outstanding.delete(request));
+  }
+
+  /** A leader that reaches nobody leads on for an election timeout of its own clock: where that is slow, it misses what the next one made. */
+  #isOfAnotherTime(error: unknown): boolean {
+    if (!this.#hadSlowLeader || !(error instanceof SwarmError) || error.kind !== "NotFound") return false;
+    const managers = this.cluster.managers.all;
+    const newest = Math.max(...managers.map(({ manager }) => manager?.term ?? 0));
+    return managers.some(({ manager, leading }) => leading !== undefined && (manager?.term ?? 0) < newest);
   }
 
   #fail({ what, lastsMs }: Step, random: SeededRandom): void {
     const begun = faultNamed(what)?.(this.cluster, random);
     if (!begun) return;
     this.#faults += 1;
+    this.#hadSlowLeader ||= what === "slow leader alone";
     this.cluster.trace.say("simulation", begun.what);
     const { end } = begun;
     if (end) this.#ends.push({ atMs: this.cluster.clock.monotonic() + lastsMs, what: begun.what, end });
