@@ -132,7 +132,7 @@ function openStore(): { store: Store; fill: Fill } {
       store.apply({ term, data });
     },
   };
-  const store: Store = new Store({}, { clock: systemClock, log, metrics: silentMetrics });
+  const store: Store = new Store({}, { clock: systemClock, log, metrics: silentMetrics, nextTurn });
   const fill: Fill = (table, rows) => {
     for (let at = 0; at < rows.length; at += 1_000) {
       const meta = { version: store.revision + 1, createdAt: undefined, updatedAt: undefined };
