@@ -136,7 +136,7 @@ export class SimCluster {
 
   /** Raft ids that vote, as the leader has it. */
   get voters(): readonly number[] {
-    return this.managers.leader?.manager?.membership.voters ?? [];
+    return this.managers.raftLeader?.manager?.membership.voters ?? [];
   }
 
   /** What is applied on the manager that leads; else on the one that has most. */

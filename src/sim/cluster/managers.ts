@@ -64,6 +64,12 @@ export class SimManagers {
     return leader;
   }
 
+  /** The same, also while it stood still and asks whether it still does. */
+  get raftLeader(): SimManager | undefined {
+    const leaders = this.all.filter(({ manager }) => manager?.isRaftLeader === true);
+    return leaders.sort((a, b) => termOf(b) - termOf(a))[0];
+  }
+
   /**
    * The store that knows most; undefined while no manager is up. What is applied anywhere is agreed on, and a leader that is cut off
    * may lead on by its slow clock when the next one is gone already.

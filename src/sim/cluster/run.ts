@@ -170,6 +170,7 @@ class Run {
         throw new Error(`${messageOf(error)}: ${this.#problem()}`, { cause: error });
       });
     await cluster.eventually("all managers have all", () => behind(cluster).length === 0, catchUpMaxMs);
+    await cluster.eventually("who leads is sure of it", () => cluster.leading !== undefined, catchUpMaxMs);
     await this.#checkMemories();
     checkSameRows(cluster.managers.all);
     return tookMs;

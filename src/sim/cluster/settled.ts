@@ -37,7 +37,8 @@ export function actual(name: string, candidates: readonly Candidate[], { store }
 
 /** What is not yet as it has to be; undefined when everything is. */
 export function unsettled(cluster: SimCluster, model: Model): string | undefined {
-  if (!cluster.leading) return "nobody leads";
+  // One that stood still leads on while it asks whether it does.
+  if (!cluster.managers.raftLeader) return "nobody leads";
   return unsettledManagers(cluster) ?? leftovers(cluster, model) ?? unsettledServices(cluster, model);
 }
 
