@@ -13,7 +13,8 @@ export type Stall = "none" | "doubt" | "resign";
 export class Doubt {
   readonly #clock: Clock;
   #timeoutMs: number;
-  #leadsSinceMs = 0;
+  /** Undefined while it does not lead, or has yet to begin to. */
+  #leadsSinceMs: number | undefined;
   /** Whether this member still leads, asked after the last stall. */
   #answer: Promise<unknown> | undefined;
   #isUnanswered = false;
@@ -37,9 +38,14 @@ export class Doubt {
     return this.#isUnanswered;
   }
 
-  /** not leading → leading: a majority has just said so. */
+  /** not leading → leading. A doubt stays: what made it lead may have been said before a stall. */
   begin(): void {
     this.#leadsSinceMs = this.#clock.monotonic();
+  }
+
+  /** leading → not leading. */
+  end(): void {
+    this.#leadsSinceMs = undefined;
     this.#answer = undefined;
     this.#isUnanswered = false;
   }
@@ -47,7 +53,7 @@ export class Doubt {
   /** What to do about a stall of `ms`: nobody else can lead before half an election timeout, most would stand after a whole one. */
   judge(ms: number): Stall {
     if (ms <= this.#timeoutMs / 2) return "none";
-    const ledMs = this.#clock.monotonic() - this.#leadsSinceMs;
+    const ledMs = this.#leadsSinceMs === undefined ? 0 : this.#clock.monotonic() - this.#leadsSinceMs;
     return ms > this.#timeoutMs && ledMs > settledTimeouts * this.#timeoutMs ? "resign" : "doubt";
   }
 

@@ -45,6 +45,7 @@ export class RaftMember implements RaftNode {
     const { transport, exchange, tenure, doubt } = this.#parts;
     tenure.onChange(({ leading }) => {
       if (leading) doubt.begin();
+      else doubt.end();
     });
     this.#outgoing = new Outgoing({ id: options.id, transport, exchange, enter: (report) => this.#enter(report) });
   }
