@@ -4,13 +4,11 @@
 // (`--hosts`), each with its own certificate and connection. All share this machine's processors, and all nodes one address.
 // Round "kill": the leader is killed. Round "stop": one of the processes of nodes stands still, and goes on.
 
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { eventually } from "../test/e2e/support/eventually.js";
-import { formManagers, joinTokens, LoopbackManager, leaderOf } from "./support/loopback-manager.js";
-import { runWorkerProcess, workerProcess, workerRole } from "./support/worker-process.js";
+import { type LoopbackManager, leaderOf } from "./support/loopback-manager.js";
+import { counts, type LoopbackSwarm, type Workers, withLoopbackSwarm } from "./support/loopback-swarm.js";
+import { runWorkerProcess, workerRole } from "./support/worker-process.js";
 
 const { values: flags } = parseArgs({
   args: process.argv[2] === workerRole ? [] : process.argv.slice(2),
@@ -24,7 +22,6 @@ const { values: flags } = parseArgs({
 const nodes = Number(flags.nodes);
 const hosts = Math.min(Number(flags.hosts), nodes);
 const managersCount = 3;
-const joinedMs = 300_000;
 /** A round that takes longer has failed. */
 const backMs = 60_000;
 const sampleMs = 20;
@@ -32,8 +29,6 @@ const sampleMs = 20;
 const calmMs = 5_000;
 /** Here the nodes, too, compute on the managers' processors, and that is most of it. */
 const allBackMsMax = 15_000;
-
-type Workers = readonly ReturnType<typeof workerProcess>[];
 
 /** What a round costs the managers. */
 class Meter {
@@ -84,55 +79,18 @@ class Meter {
 }
 
 if (process.argv[2] === workerRole) runWorkerProcess();
-else await main();
-
-async function main(): Promise<void> {
-  const root = fs.mkdtempSync(path.join(process.env["SKEP_BENCH_DIR"] ?? os.tmpdir(), "skep-reconnect-"));
-  const managers: LoopbackManager[] = [];
-  const workers: ReturnType<typeof workerProcess>[] = [];
-  try {
-    for (let at = 0; at < managersCount; at += 1) {
-      const name = `m${at + 1}`;
-      managers.push(await LoopbackManager.start({ name, folder: path.join(root, name), nodeFlags: [] }));
-    }
-    const first = await formManagers(managers);
-    for (let at = 0; at < hosts; at += 1) workers.push(workerProcess());
-    await joinAll(root, first, workers);
-    await sleep(calmMs);
-    for (const round of flags.rounds.split(",")) {
-      if (round === "kill") await killRound(managers, workers);
-      else await stopRound(managers, workers);
-    }
-  } catch (error) {
-    for (const { name, complaints } of managers) for (const line of complaints.slice(-20)) console.log(name, line);
-    console.error(error);
-    process.exitCode = 1;
-  } finally {
-    for (const each of workers) await each.end();
-    for (const each of managers.toReversed()) await each.end();
-    fs.rmSync(root, { recursive: true, force: true });
-  }
-  process.exit();
+else {
+  const nodeFlags = (): readonly string[] => [];
+  await withLoopbackSwarm({ prefix: "skep-reconnect-", managers: managersCount, nodes, hosts, nodeFlags }, rounds);
 }
 
-async function joinAll(root: string, leader: LoopbackManager, workers: Workers): Promise<void> {
-  const startedMs = performance.now();
-  const token = (await joinTokens(leader)).Worker;
-  const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
-  await Promise.all(
-    workers.map((worker, at) =>
-      worker.ask("start", {
-        names: names.filter((_, index) => index % hosts === at),
-        ...{ folder: path.join(root, "nodes"), addr: leader.addr, token, subnet: at + 1 },
-      }),
-    ),
-  );
-  await eventually(async () => (await connected(workers)) === nodes, {
-    what: `${nodes} nodes have a session`,
-    withinMs: joinedMs,
-  });
-  const tookMs = performance.now() - startedMs;
-  console.log(`${nodes} nodes in ${hosts} processes joined in ${(tookMs / 1_000).toFixed(1)} s`);
+async function rounds({ managers, workers }: LoopbackSwarm): Promise<void> {
+  const left = [...managers];
+  await sleep(calmMs);
+  for (const round of flags.rounds.split(",")) {
+    if (round === "kill") await killRound(left, workers);
+    else await stopRound(left, workers);
+  }
 }
 
 /** The managers that are left elect one, and all nodes find it. */
@@ -177,7 +135,7 @@ async function timesBack(workers: Workers, startedMs: number): Promise<readonly 
   let least = nodes;
   await eventually(
     async () => {
-      const count = await connected(workers);
+      const count = (await counts(workers)).connected;
       samples.push({ atMs: performance.now() - startedMs, count });
       least = Math.min(least, count);
       return count === nodes && (least < nodes || performance.now() - startedMs > calmMs);
@@ -189,11 +147,6 @@ async function timesBack(workers: Workers, startedMs: number): Promise<readonly 
   for (const { atMs, count } of samples.slice(lowestAt)) while (back.length < count - least) back.push(atMs);
   console.log(`  ${nodes - least} nodes without a session at once`);
   return back;
-}
-
-async function connected(workers: Workers): Promise<number> {
-  const all = await Promise.all(workers.map((worker) => worker.ask("counts")));
-  return all.reduce((total, each) => total + each.connected, 0);
 }
 
 function downCount(manager: LoopbackManager): number {

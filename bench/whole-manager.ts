@@ -6,15 +6,14 @@
 // them is told too, which others on the machine change less than the clock.
 // Then the leader is killed (kill -9): how soon a write is accepted, the nodes have a session with the next leader, and what it costs.
 
-import fs from "node:fs";
 import os from "node:os";
-import path from "node:path";
 import { parseArgs } from "node:util";
 import { eventually } from "../test/e2e/support/eventually.js";
 import { quantile } from "./support/load.js";
-import { formManagers, joinTokens, LoopbackManager, leaderOf } from "./support/loopback-manager.js";
+import { type LoopbackManager, leaderOf } from "./support/loopback-manager.js";
+import { counts, type LoopbackSwarm, type Workers, withLoopbackSwarm } from "./support/loopback-swarm.js";
 import { type ProcessUse, useOf } from "./support/process-use.js";
-import { runWorkerProcess, workerProcess, workerRole } from "./support/worker-process.js";
+import { runWorkerProcess, workerRole } from "./support/worker-process.js";
 
 const { values: flags } = parseArgs({
   args: process.argv[2] === workerRole ? [] : process.argv.slice(2),
@@ -35,10 +34,8 @@ const formedMs = 300_000;
 const runningMs = 1_800_000;
 /** Between two creates of a small service while the large ones come up. */
 const probeEveryMs = 100;
-/** Lines of each manager's log that a failed run shows. */
-const complaintsMax = 20;
 /** A process of nodes stands for hundreds of machines, whose garbage it collects: seldom, lest that be what is measured. */
-const nodesFlags = ["--max-semi-space-size=64"];
+const workersFlags = ["--max-semi-space-size=64"];
 const countEveryMs = 250;
 /** A broken connection is noticed at once. */
 const noticedMs = 500;
@@ -51,79 +48,30 @@ interface Named {
 }
 
 if (process.argv[2] === workerRole) runWorkerProcess();
-else await main();
+else
+  await withLoopbackSwarm({ prefix: "skep-scale-", managers: Number(flags.managers), nodes, hosts, nodeFlags }, main);
 
-async function main(): Promise<void> {
-  const root = fs.mkdtempSync(path.join(process.env["SKEP_BENCH_DIR"] ?? os.tmpdir(), "skep-scale-"));
-  const managers: LoopbackManager[] = [];
-  const workers: ReturnType<typeof workerProcess>[] = [];
-  try {
-    for (let at = 0; at < Number(flags.managers); at += 1) managers.push(await startManager(root, at));
-    const first = await formManagers(managers);
-    for (let at = 0; at < hosts; at += 1)
-      workers.push(workerProcess([...nodesFlags, ...profiled(`workers-${at + 1}`)]));
-    await joinAll(root, first, workers);
-    const leader = await leaderOf(managers);
-    const processes: Named[] = [
-      ...managers.map((each) => ({ name: each === leader ? `${each.name} leads` : each.name, use: () => each.use })),
-      ...workers.map(({ pid }, at) => ({ name: `nodes ${at + 1}`, use: () => useOf(pid) })),
-    ];
-    await measure(leader, workers, processes);
-    if ((await leaderOf(managers)) !== leader) throw new Error("another manager leads now: these are no figures");
-    await failOver(leader, managers, workers);
-  } catch (error) {
-    for (const { name, complaints } of managers)
-      for (const line of complaints.slice(-complaintsMax)) console.log(name, line);
-    console.error(error);
-    process.exitCode = 1;
-  } finally {
-    for (const each of workers) await each.end();
-    for (const each of managers.toReversed()) await each.end();
-    fs.rmSync(root, { recursive: true, force: true });
-  }
-  process.exit();
+async function main({ managers, workers }: LoopbackSwarm): Promise<void> {
+  const leader = await leaderOf(managers);
+  const processes: Named[] = [
+    ...managers.map((each) => ({ name: each === leader ? `${each.name} leads` : each.name, use: () => each.use })),
+    ...workers.map(({ pid }, at) => ({ name: `nodes ${at + 1}`, use: () => useOf(pid) })),
+  ];
+  await measure(leader, workers, processes);
+  if ((await leaderOf(managers)) !== leader) throw new Error("another manager leads now: these are no figures");
+  await failOver(leader, managers, workers);
 }
 
-function startManager(root: string, at: number): Promise<LoopbackManager> {
-  const name = `m${at + 1}`;
-  return LoopbackManager.start({ name, folder: path.join(root, name), nodeFlags: profiled(name) });
-}
-
-function profiled(name: string): string[] {
+function nodeFlags(name: string): readonly string[] {
   const folder = flags["cpu-prof"];
-  return folder === undefined
-    ? []
-    : ["--cpu-prof", "--cpu-prof-interval", "500", "--cpu-prof-dir", folder, "--cpu-prof-name", `${name}.cpuprofile`];
+  const profiled = ["--cpu-prof", "--cpu-prof-interval", "500", "--cpu-prof-dir", folder ?? "", "--cpu-prof-name"];
+  return [
+    ...(name.startsWith("workers") ? workersFlags : []),
+    ...(folder === undefined ? [] : [...profiled, `${name}.cpuprofile`]),
+  ];
 }
 
-async function joinAll(
-  root: string,
-  leader: LoopbackManager,
-  workers: readonly ReturnType<typeof workerProcess>[],
-): Promise<void> {
-  const startedMs = performance.now();
-  const token = (await joinTokens(leader)).Worker;
-  const names = Array.from({ length: nodes }, (_, at) => `n${at + 1}`);
-  await Promise.all(
-    workers.map((worker, at) =>
-      worker.ask("start", {
-        names: names.filter((_, index) => index % hosts === at),
-        ...{ folder: path.join(root, "nodes"), addr: leader.addr, token, subnet: at + 1 },
-      }),
-    ),
-  );
-  await eventually(async () => (await counts(workers)).connected === nodes, {
-    what: `${nodes} nodes have a session`,
-    withinMs: formedMs,
-  });
-  console.log(`${nodes} nodes in ${hosts} processes joined in ${seconds(startedMs).toFixed(1)} s`);
-}
-
-async function measure(
-  leader: LoopbackManager,
-  workers: readonly ReturnType<typeof workerProcess>[],
-  processes: readonly Named[],
-): Promise<void> {
+async function measure(leader: LoopbackManager, workers: Workers, processes: readonly Named[]): Promise<void> {
   await atRest(processes);
   const before = processes.map(({ use }) => use().cpuSeconds);
   const [sinceMs, startedMs] = [Date.now(), performance.now()];
@@ -167,7 +115,7 @@ async function measure(
 async function failOver(
   leader: LoopbackManager,
   managers: readonly LoopbackManager[],
-  workers: readonly ReturnType<typeof workerProcess>[],
+  workers: Workers,
 ): Promise<void> {
   const others = managers.filter((each) => each !== leader);
   const [asked] = others;
@@ -247,14 +195,6 @@ async function untilShown({ http }: LoopbackManager, name: string): Promise<void
     },
     { what: `the API shows ${replicas} running tasks of ${name}`, withinMs: formedMs },
   );
-}
-
-async function counts(
-  workers: readonly ReturnType<typeof workerProcess>[],
-): Promise<{ connected: number; running: number }> {
-  const all = await Promise.all(workers.map((worker) => worker.ask("counts")));
-  const sum = (of: (each: (typeof all)[number]) => number): number => all.reduce((total, each) => total + of(each), 0);
-  return { connected: sum(({ connected }) => connected), running: sum(({ running }) => running) };
 }
 
 function service(Name: string, Replicas: number): unknown {
