@@ -3,6 +3,7 @@
 import type { View } from "../../store/index.js";
 import type { Pass } from "./roster.js";
 import { keyOf, type SlotRef } from "./slot-ref.js";
+import { take, takeEntries } from "./take.js";
 
 export class Attention {
   /** Whose spec or update is another: all their slots. */
@@ -75,9 +76,9 @@ export class Attention {
       // … and adds up what follows.
       if (!this.services.has(id) && !this.passes.has(id)) taken.tally(id);
     }
-    for (const [id, pass] of first(this.passes, max)) if (this.passes.delete(id)) taken.goOn(id, pass);
-    for (const id of first(this.gone, max)) if (this.gone.delete(id)) taken.gone.add(id);
-    for (const id of first(this.services, max)) if (this.services.delete(id)) taken.service(id);
+    for (const [id, pass] of takeEntries(this.passes, max)) taken.goOn(id, pass);
+    for (const id of take(this.gone, max)) taken.gone.add(id);
+    for (const id of take(this.services, max)) taken.service(id);
     return taken;
   }
 
@@ -92,13 +93,4 @@ export class Attention {
     if (left > 0) this.#slotsOf.set(serviceId, left);
     else this.#slotsOf.delete(serviceId);
   }
-}
-
-function first<T>(all: Iterable<T>, max: number): readonly T[] {
-  const taken: T[] = [];
-  for (const each of all) {
-    if (taken.length >= max) break;
-    taken.push(each);
-  }
-  return taken;
 }

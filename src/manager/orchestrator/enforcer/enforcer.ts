@@ -13,8 +13,13 @@ import {
   taskSpecOf,
   type Writer,
 } from "../../../store/index.js";
+import { take } from "../take.js";
 import { hasUpdate } from "../world.js";
 import { violations } from "./violations.js";
+
+/** Nodes one transaction may reach, and rows it looks at before it leaves the others to the next. */
+const nodesMax = 100;
+const rowsMax = 500;
 
 export interface EnforcerModules {
   readonly store: Store;
@@ -55,8 +60,7 @@ export class Enforcer implements Follower {
   async work(signal: AbortSignal): Promise<void> {
     const { store, writer, clock } = this.#modules;
     while (this.#nodes.size > 0) {
-      const ids = [...this.#nodes].slice(0, nodesMax);
-      for (const id of ids) this.#nodes.delete(id);
+      const ids = take(this.#nodes, nodesMax);
       const left = await writer.update((tx) => enforceSome(tx, ids, wallTime(clock.now())));
       for (const id of left) this.#nodes.add(id);
       // Where nothing was written nobody else had a turn.
@@ -64,10 +68,6 @@ export class Enforcer implements Follower {
     }
   }
 }
-
-/** Nodes one transaction may reach, and rows it looks at before it leaves the others to the next. */
-const nodesMax = 100;
-const rowsMax = 500;
 
 /** Returns the nodes that were not reached. */
 function enforceSome(tx: Transaction, nodeIds: readonly string[], now: WallTime): readonly string[] {

@@ -14,6 +14,7 @@ import {
   type Transaction,
   type Writer,
 } from "../../../store/index.js";
+import { take, takeEntries } from "../take.js";
 import { historyLimit, isHistory, surplus } from "./history.js";
 import { unneeded } from "./revisions.js";
 
@@ -181,24 +182,4 @@ function endsNow(row: Task, previous: Task): boolean {
     isWanted(row) !== isWanted(previous) ||
     row.desiredState !== previous.desiredState
   );
-}
-
-function take(from: Set<string>, max: number): readonly string[] {
-  const taken: string[] = [];
-  for (const id of from) {
-    if (taken.length >= max) break;
-    taken.push(id);
-    from.delete(id);
-  }
-  return taken;
-}
-
-function takeEntries(from: Map<string, string>, max: number): readonly (readonly [string, string])[] {
-  const taken: (readonly [string, string])[] = [];
-  for (const entry of from) {
-    if (taken.length >= max) break;
-    taken.push(entry);
-    from.delete(entry[0]);
-  }
-  return taken;
 }
